@@ -1,0 +1,4 @@
+#ifndef CNAMESPACES_H
+#define CNAMESPACES_H
+#include <stdint.h>
+#endif

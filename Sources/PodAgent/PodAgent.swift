@@ -1,0 +1,8 @@
+import FoundationEssentials
+import PodCore
+
+@main
+struct PodAgent {
+    static func main() {
+    }
+}
