@@ -61,7 +61,8 @@ struct MappedPlan: ~Copyable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
         let size = Int(status.st_size)
-        guard let bytes = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), bytes != cns_map_failed() else {
+        guard let bytes = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), bytes != cns_map_failed()
+        else {
             return nil
         }
         guard cns_plan_valid(bytes, size) == 1 else {

@@ -36,7 +36,9 @@ final class LogWriter {
     }
 
     private func open() -> Bool {
-        file = withCString(name) { cns_openat(directory, $0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640) }
+        file = withCString(name) {
+            cns_openat(directory, $0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640)
+        }
         guard file >= 0 else { return false }
         var status = stat()
         size = fstat(file, &status) == 0 ? Int(status.st_size) : 0
@@ -156,7 +158,9 @@ final class LogWriter {
 
     private func rename(to target: [UInt8]) -> Int32 {
         withCString(name) { from in
-            withCString(target) { to in cns_renameat2(directory, from, directory, to, 1 /* RENAME_NOREPLACE */) }
+            withCString(target) { to in
+                cns_renameat2(directory, from, directory, to, 1 /* RENAME_NOREPLACE */)
+            }
         }
     }
 }

@@ -71,7 +71,9 @@ final class Run {
         if request.flags & CNS_REQUEST_STDIN.rawValue != 0 {
             guard cns_pipe(&standard.input, &input) == 0 else { return false }
         }
-        guard cns_pipe(&output, &standard.output) == 0, cns_pipe(&errors, &standard.errors) == 0 else { return false }
+        guard cns_pipe(&output, &standard.output) == 0, cns_pipe(&errors, &standard.errors) == 0 else {
+            return false
+        }
         cns_set_nonblocking(output)
         cns_set_nonblocking(errors)
         return true

@@ -168,7 +168,8 @@ final class Shim {
     }
 
     private func startExec(_ request: cns_request, _ passed: inout Descriptors) {
-        guard let target = runs.first(where: { $0.id == request.target }), target.state == CNS_RUN_RUNNING else {
+        guard let target = runs.first(where: { $0.id == request.target }), target.state == CNS_RUN_RUNNING
+        else {
             return refuse(request, ESRCH)
         }
         let run = newRun(request)
@@ -245,7 +246,10 @@ final class Shim {
         guard run.announced else { return }  // the exit says the rest
         run.state = CNS_RUN_RUNNING
         run.startedAt = cns_wall_clock()
-        tell(run.event(CNS_EVENT_STARTED), descriptor: run.kind == CNS_REQUEST_EXEC.rawValue ? run.terminal : -1)
+        tell(
+            run.event(CNS_EVENT_STARTED),
+            descriptor: run.kind == CNS_REQUEST_EXEC.rawValue ? run.terminal : -1
+        )
         if run.kind == CNS_REQUEST_EXEC.rawValue { run.closeTerminal() }
     }
 

@@ -38,7 +38,8 @@ func appendTimestamp(_ bytes: inout [UInt8], nanoseconds: Int64) {
     let date = civil(daysSinceEpoch: seconds / 86_400)
     let time = seconds % 86_400
     let parts: [(Int64, Int, UInt8)] = [
-        (date.year, 4, 45), (date.month, 2, 45), (date.day, 2, 84), (time / 3600, 2, 58), (time / 60 % 60, 2, 58),
+        (date.year, 4, 45), (date.month, 2, 45), (date.day, 2, 84), (time / 3600, 2, 58),
+        (time / 60 % 60, 2, 58),
         (time % 60, 2, 46), (nanoseconds % 1_000_000_000, 9, 90),
     ]
     for (value, width, separator) in parts {

@@ -104,7 +104,13 @@ public struct ContainerLaunch: Hashable, Sendable {
         steps.append(.newSession)
         if terminal {
             steps.append(
-                .openTerminal(devpts: Slots.devpts, devices: Slots.dev, owner: process.user, rows: 0, columns: 0)
+                .openTerminal(
+                    devpts: Slots.devpts,
+                    devices: Slots.dev,
+                    owner: process.user,
+                    rows: 0,
+                    columns: 0
+                )
             )
         } else {
             steps.append(.connectStandardStreams(nullFrom: Slots.dev))
@@ -118,7 +124,9 @@ public struct ContainerLaunch: Hashable, Sendable {
     private var joinSteps: [LaunchStep] {
         var steps: [LaunchStep] = []
         if !namespaces.isEmpty { steps.append(.join(.pause, namespaces)) }
-        steps += [.open(path: "/proc/self/ns/mnt", into: Slots.hostMounts, directory: false), .join(.pause, .mount)]
+        steps += [
+            .open(path: "/proc/self/ns/mnt", into: Slots.hostMounts, directory: false), .join(.pause, .mount),
+        ]
         for (index, device) in PauseLaunch.devices.enumerated() {
             steps.append(.cloneTree(path: "/\(device.name)", into: Slots.device(index)))
         }
@@ -179,11 +187,18 @@ public struct ContainerLaunch: Hashable, Sendable {
             ),
             .attach(Slots.devpts, path: "pts", beneath: dev, .ownDirectory),
             .attach(shared, path: "shm", beneath: dev, .ownDirectory),
-            .ifPossible(.newFilesystem(type: "mqueue", options: "", attributes: .quiet, into: Slots.messageQueues)),
+            .ifPossible(
+                .newFilesystem(type: "mqueue", options: "", attributes: .quiet, into: Slots.messageQueues)
+            ),
             .ifPossible(.attach(Slots.messageQueues, path: "mqueue", beneath: dev, .ownDirectory)),
             .newFilesystem(type: "sysfs", options: "", attributes: [.quiet, .readOnly], into: Slots.sys),
             .attach(Slots.sys, path: "sys", beneath: root, .ownDirectory),
-            .newFilesystem(type: "cgroup2", options: "", attributes: [.quiet, .readOnly], into: Slots.cgroup),
+            .newFilesystem(
+                type: "cgroup2",
+                options: "",
+                attributes: [.quiet, .readOnly],
+                into: Slots.cgroup
+            ),
             .attach(Slots.cgroup, path: "fs/cgroup", beneath: Slots.sys, .ownDirectory),
         ]
         return steps
@@ -224,7 +239,9 @@ public struct ContainerLaunch: Hashable, Sendable {
         steps += Self.maskedPaths.sys.map { .mask($0, beneath: Slots.sys, devices: Slots.dev) }
         steps += Self.readOnlyPaths.map { .readOnly($0, beneath: Slots.proc) }
         steps.append(.makeDirectory(process.workingDirectory, beneath: Slots.root, mode: 0o755))
-        if readOnlyRoot { steps.append(.setAttributes(Slots.root, [.readOnly, .noDevices], recursive: false)) }
+        if readOnlyRoot {
+            steps.append(.setAttributes(Slots.root, [.readOnly, .noDevices], recursive: false))
+        }
         return steps
     }
 }

@@ -182,8 +182,10 @@ private struct LaunchPlanEncoder {
 /// The numbers of `enum cns_op`. A test in PodAgentTests holds the two against each other.
 public enum LaunchOperation: UInt16, CaseIterable, Sendable {
     case join = 1
-    case unshare, propagation, open, changeDirectory, mount, filesystem, cloneTree, attributes, attach, directory
-    case node, symlink, mask, readOnly, pivot, hostname, loopback, session, terminal, standardStreams, umask, write
+    case unshare, propagation, open, changeDirectory, mount, filesystem, cloneTree, attributes, attach,
+        directory
+    case node, symlink, mask, readOnly, pivot, hostname, loopback, session, terminal, standardStreams, umask,
+        write
     case workingDirectory, boundingSet, groups, identity, capabilities, noNewPrivileges, execute, pause
 }
 

@@ -18,7 +18,8 @@ extension LaunchStep: CustomStringConvertible {
         case .attachHere(let slot, let place): "move_mount \(slot) on \(place)"
         case .makeDirectory(let path, let slot, let mode):
             "mkdir \(path) \(String(mode, radix: 8)) beneath \(slot)"
-        case .makeDevice(let path, let slot, let major, let minor): "mknod \(path) c \(major):\(minor) in \(slot)"
+        case .makeDevice(let path, let slot, let major, let minor):
+            "mknod \(path) c \(major):\(minor) in \(slot)"
         case .symlink(let path, let target, let slot): "symlink \(path) -> \(target) in \(slot)"
         case .mask(let path, let slot, _): "mask \(path) beneath \(slot)"
         case .readOnly(let path, let slot): "make read-only \(path) beneath \(slot)"
@@ -59,7 +60,8 @@ extension Slot: CustomStringConvertible {
 extension Namespaces: CustomStringConvertible {
     public var description: String {
         let names: [(Namespaces, String)] = [
-            (.mount, "mnt"), (.cgroup, "cgroup"), (.uts, "uts"), (.ipc, "ipc"), (.pid, "pid"), (.network, "net"),
+            (.mount, "mnt"), (.cgroup, "cgroup"), (.uts, "uts"), (.ipc, "ipc"), (.pid, "pid"),
+            (.network, "net"),
         ]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
     }
