@@ -103,7 +103,7 @@ static int place_descriptors(const int *from, int count) {
     return 0;
 }
 
-static _Noreturn void spawned(const struct cns_spawn *what, int report_fd) {
+static _Noreturn void spawned(const struct cns_program *what, int report_fd) {
     default_signals();
     setsid();
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -122,7 +122,7 @@ static _Noreturn void spawned(const struct cns_spawn *what, int report_fd) {
     _exit(127);
 }
 
-pid_t cns_spawn(const struct cns_spawn *what, int *pidfd) {
+pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
     int report[2];
     if (what->descriptor_count > 16) {
         errno = EINVAL;

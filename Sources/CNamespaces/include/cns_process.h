@@ -24,7 +24,7 @@ struct cns_birth {
 pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd);
 
 /// What to start as a fresh program from a process that has threads.
-struct cns_spawn {
+struct cns_program {
     int program_fd;          // the program itself, executed by descriptor
     char *const *arguments;
     char *const *environment;
@@ -35,7 +35,7 @@ struct cns_spawn {
 
 /// Clones and executes. The child calls nothing but the kernel between the two. 0, 1 and 2 become /dev/null.
 /// Returns the pid and fills `pidfd`, or -1 and errno, also when it was the exec that failed.
-pid_t cns_spawn(const struct cns_spawn *what, int *pidfd);
+pid_t cns_spawn(const struct cns_program *what, int *pidfd);
 
 /// Asks the kernel what this version of podagent cannot do without. NULL, or the name of the first thing missing.
 const char *cns_kernel_lacks(void);
