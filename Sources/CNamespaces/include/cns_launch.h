@@ -25,7 +25,7 @@ enum cns_slot {
     CNS_SLOT_STDOUT = 3,
     CNS_SLOT_STDERR = 4,
     CNS_SLOT_PASSED = 8,   // first descriptor that came with the plan
-    CNS_SLOTS_MAX = 256,
+    CNS_SLOTS_MAX = 512,
     CNS_SLOT_NONE = 0xffff,
 };
 

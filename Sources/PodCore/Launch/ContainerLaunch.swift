@@ -8,9 +8,16 @@ public struct ContainerLaunch: Hashable, Sendable {
         case directory(String)
     }
 
-    /// Something mounted into the container. Its descriptor, a detached mount, comes with the plan; mounts are passed
-    /// in the order of the list.
+    /// Something mounted into the container.
     public struct Mount: Hashable, Sendable {
+        public enum Source: Hashable, Sendable {
+            /// A detached mount whose descriptor comes with the plan; these come in the order of the list.
+            case passed
+            /// A volume in memory, taken from pause's mount namespace.
+            case memoryVolume(String)
+        }
+
+        public var source: Source
         /// An absolute path inside the container.
         public var path: String
         public var readOnly: Bool
@@ -20,7 +27,8 @@ public struct ContainerLaunch: Hashable, Sendable {
         public var isOwn: Bool
 
         /// Makes the description.
-        public init(path: String, readOnly: Bool, isDirectory: Bool, isOwn: Bool) {
+        public init(source: Source = .passed, path: String, readOnly: Bool, isDirectory: Bool, isOwn: Bool) {
+            self.source = source
             self.path = path
             self.readOnly = readOnly
             self.isDirectory = isDirectory
@@ -91,6 +99,15 @@ public struct ContainerLaunch: Hashable, Sendable {
         static let sys = Slot.scratch(7)
         static let cgroup = Slot.scratch(8)
         static func device(_ index: Int) -> Slot { Slot.scratch(16 + index) }
+        static func memoryVolume(_ index: Int) -> Slot { Slot.scratch(32 + index) }
+    }
+
+    /// Where the descriptor of the mount at `index` is found.
+    private func slot(ofMount index: Int) -> Slot {
+        switch mounts[index].source {
+        case .passed: Slot.passed(mounts[..<index].count { $0.source == .passed })
+        case .memoryVolume: Slots.memoryVolume(mounts[..<index].count { $0.source != .passed })
+        }
     }
 
     /// The steps. Each group says what it relies on.
@@ -131,6 +148,11 @@ public struct ContainerLaunch: Hashable, Sendable {
             steps.append(.cloneTree(path: "/\(device.name)", into: Slots.device(index)))
         }
         if !hostSharedMemory { steps.append(.cloneTree(path: "/shm", into: Slots.sharedMemory)) }
+        for (index, mount) in mounts.enumerated() {
+            guard case .memoryVolume(let name) = mount.source else { continue }
+            let path = "/" + PauseLaunch.MemoryVolume.path(name)
+            steps.append(.cloneTree(path: path, into: slot(ofMount: index)))
+        }
         steps += [.join(Slots.hostMounts, .mount), .unshare([.mount, .cgroup])]
         steps.append(.makeMountsPrivate)  // or every mount below shows up on the host
         return steps
@@ -177,7 +199,7 @@ public struct ContainerLaunch: Hashable, Sendable {
             ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
             ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
         ].map { .symlink($0.0, to: $0.1, beneath: dev) }
-        let shared = hostSharedMemory ? Slot.passed(mounts.count) : Slots.sharedMemory
+        let shared = hostSharedMemory ? Slot.passed(mounts.count { $0.source == .passed }) : Slots.sharedMemory
         steps += [
             .newFilesystem(
                 type: "devpts",
@@ -214,7 +236,7 @@ public struct ContainerLaunch: Hashable, Sendable {
 
     private func mountSteps(_ index: Int) -> [LaunchStep] {
         let mount = mounts[index]
-        let slot = Slot.passed(index)
+        let slot = slot(ofMount: index)
         // Devices on volumes would be a way around the container's own few. The propagation turns private in the
         // same call, so that nothing mounted here is seen outside.
         var attributes: MountAttributes = .noDevices

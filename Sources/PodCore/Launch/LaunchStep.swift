@@ -15,7 +15,7 @@ public struct Slot: Hashable, Sendable {
     /// No descriptor.
     public static let none = Slot(0xffff)
     /// How many slots there are.
-    public static let countMax = 256
+    public static let countMax = 512
 
     /// The slot of the descriptor that came with the plan at `index`.
     public static func passed(_ index: Int) -> Slot { Slot(passed.number + UInt16(index)) }

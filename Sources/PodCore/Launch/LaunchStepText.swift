@@ -54,7 +54,7 @@ extension Slot: CustomStringConvertible {
     }
 
     /// Slots from here on are for what a plan opens itself; those before it are for what comes with the plan.
-    static let scratchStart: UInt16 = 224
+    static let scratchStart: UInt16 = 256
 }
 
 extension Namespaces: CustomStringConvertible {

@@ -4,13 +4,38 @@ public struct PauseLaunch: Hashable, Sendable {
     public var namespaces: Namespaces
     /// The kernel host name, at most 64 bytes. Ignored when the UTS namespace is the node's.
     public var hostname: String
+    /// `emptyDir` volumes in memory: they live in pause's mount namespace, and vanish with it.
+    public var memoryVolumes: [MemoryVolume]
     /// An empty directory of the runtime's own, on which pause's root is mounted inside its own mount namespace.
     public var emptyDirectory: String
 
+    /// A tmpfs that the Pod's containers share.
+    public struct MemoryVolume: Hashable, Sendable {
+        /// The volume's name, a DNS label.
+        public var name: String
+        /// Bytes; nil for the kernel's default, half of the memory.
+        public var sizeLimit: UInt64?
+
+        /// Makes the description.
+        public init(name: String, sizeLimit: UInt64?) {
+            self.name = name
+            self.sizeLimit = sizeLimit
+        }
+
+        /// Where it is mounted beneath pause's root.
+        static func path(_ name: String) -> String { "volumes/\(name)" }
+    }
+
     /// Makes the description.
-    public init(namespaces: Namespaces, hostname: String, emptyDirectory: String) {
+    public init(
+        namespaces: Namespaces,
+        hostname: String,
+        memoryVolumes: [MemoryVolume] = [],
+        emptyDirectory: String
+    ) {
         self.namespaces = namespaces
         self.hostname = hostname
+        self.memoryVolumes = memoryVolumes
         self.emptyDirectory = emptyDirectory
     }
 
@@ -46,6 +71,13 @@ public struct PauseLaunch: Hashable, Sendable {
         ]
         steps += Self.devices.map {
             .makeDevice($0.name, beneath: root, major: $0.major, minor: $0.minor)
+        }
+        for volume in memoryVolumes {
+            let options = volume.sizeLimit.map { "mode=777,size=\($0)" } ?? "mode=777"
+            steps += [
+                .newFilesystem(type: "tmpfs", options: options, attributes: [.noSetUserID, .noDevices], into: shared),
+                .attach(shared, path: MemoryVolume.path(volume.name), beneath: root, .ownDirectory),
+            ]
         }
         steps += [
             .newFilesystem(type: "tmpfs", options: "mode=1777,size=64m", attributes: .quiet, into: shared),

@@ -127,3 +127,19 @@ extension PodMachine {
         }
     }
 }
+
+extension PodMachine {
+    /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
+    public mutating func forgetTicks() {
+        sandboxRetryAt = nil
+        if case .failed(_, let delay) = preparation { preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay) }
+        if case .deleting(let grace, _) = ending { ending = .deleting(grace: grace, since: Tick(nanoseconds: 0)) }
+        // Volumes in memory and everything beneath /run are gone.
+        if preparation == .done { preparation = .none }
+        for index in containers.indices {
+            if containers[index].notBefore != nil { containers[index].notBefore = Tick(nanoseconds: 0) }
+            containers[index].stop = nil
+            containers[index].backoff = RestartBackoff()
+        }
+    }
+}
