@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -60,6 +61,13 @@ static inline int cns_renameat2(int from_fd, const char *from, int to_fd, const 
 
 /// ioctl(2) with a pointer argument, for terminals.
 static inline int cns_ioctl(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
+
+/// socket(2): a Unix stream socket, close-on-exec from birth. SOCK_CLOEXEC is in no form that Swift imports.
+static inline int cns_unix_stream_socket(void) { return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0); }
+
+/// accept4(2): the next connection, close-on-exec from birth. The C library's own declaration is a GNU extension,
+/// which Swift's module of it leaves out.
+static inline int cns_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC); }
 
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
