@@ -10,7 +10,7 @@ protocol NodeService: Sendable {
     func healthProblem() async -> String?
 
     /// All Pods of the node, and the version of that whole list.
-    func pods() async -> ObjectList<Pod>
+    func pods() async -> ListSnapshot<Pod>
     /// One Pod.
     func pod(namespace: String, name: String) async -> Pod?
     /// Takes a Pod from a client. `document` is an object of kind Pod, not yet defaulted or validated, and
@@ -25,7 +25,7 @@ protocol NodeService: Sendable {
     ) async throws(StatusFailure) -> Pod
 
     /// The events of one namespace, or of all.
-    func events(namespace: String?) async -> ObjectList<Event>
+    func events(namespace: String?) async -> ListSnapshot<Event>
 
     /// Changes of Pods from `since` on, or first all that exist. See ``WatchCache``, which does all of it.
     func watchPods(since: UInt64?) async throws(StatusFailure) -> WatchSubscription<Pod>
@@ -62,7 +62,7 @@ protocol NodeService: Sendable {
 }
 
 /// A list with the version at which it was true, from which a watch can go on.
-struct ObjectList<Object: Sendable>: Sendable {
+struct ListSnapshot<Object: Sendable>: Sendable {
     var items: [Object]
     var resourceVersion: UInt64
 }

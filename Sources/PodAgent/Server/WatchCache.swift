@@ -123,9 +123,9 @@ final class WatchCache<Object: Sendable>: Sendable {
     subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
 
     /// All objects in the order of their keys.
-    func list() -> ObjectList<Object> {
+    func list() -> ListSnapshot<Object> {
         state.withLock { state in
-            ObjectList(items: state.sorted, resourceVersion: counter.current)
+            ListSnapshot(items: state.sorted, resourceVersion: counter.current)
         }
     }
 

@@ -1,5 +1,5 @@
 /// A request that failed, as Kubernetes says it: the `Status` object that the client is answered with.
-public struct StatusFailure: Error, Hashable, Sendable {
+public struct StatusFailure: Error, Equatable, Sendable {
     /// The machine-readable reason, Kubernetes' `metav1.StatusReason`. The raw values are what goes over the wire.
     public enum Reason: String, Sendable, CaseIterable {
         case badRequest = "BadRequest"
@@ -43,23 +43,6 @@ public struct StatusFailure: Error, Hashable, Sendable {
         }
     }
 
-    /// One of several causes, `metav1.StatusCause`.
-    public struct Cause: Hashable, Sendable {
-        /// Machine-readable: `FieldValueInvalid`, `ExitCode`.
-        public var reason: String
-        /// For people; for `ExitCode` the number.
-        public var message: String
-        /// The field path, where a field is the cause.
-        public var field: String
-
-        /// Names one cause.
-        public init(reason: String, message: String, field: String = "") {
-            self.reason = reason
-            self.message = message
-            self.field = field
-        }
-    }
-
     /// What kind of failure it is.
     public var reason: Reason
     /// The HTTP status, ``Reason/code`` unless something else was asked for.
@@ -71,7 +54,7 @@ public struct StatusFailure: Error, Hashable, Sendable {
     /// Its kind, in Kubernetes the resource's plural or the kind; may be empty.
     public var kind: String
     /// The causes, if there are several or a machine is to read them.
-    public var causes: [Cause]
+    public var causes: [StatusCause]
 
     /// Makes a failure; `code` follows from the reason unless it is given.
     public init(
@@ -80,7 +63,7 @@ public struct StatusFailure: Error, Hashable, Sendable {
         code: Int? = nil,
         name: String = "",
         kind: String = "",
-        causes: [Cause] = []
+        causes: [StatusCause] = []
     ) {
         self.reason = reason
         self.code = code ?? reason.code
@@ -115,7 +98,7 @@ extension StatusFailure {
             name: name,
             kind: kind,
             causes: errors.map { error in
-                Cause(
+                StatusCause(
                     reason: error.kind.causeReason,
                     message: error.message,
                     field: error.path.description
@@ -142,63 +125,43 @@ extension StatusFailure: CustomStringConvertible {
 
 extension StatusFailure {
     /// The `v1.Status` object.
-    public var document: Document {
-        var entries: [Document.Entry] = [
-            .init("kind", "Status"),
-            .init("apiVersion", "v1"),
-            .init("metadata", .map([:])),
-            .init("status", "Failure"),
-            .init("message", Document(.string(message))),
-        ]
-        if reason != .unknown { entries.append(.init("reason", Document(.string(reason.rawValue)))) }
-        if let details { entries.append(.init("details", details)) }
-        entries.append(.init("code", Document(.integer(Int64(code)))))
-        return Document(.map(entries))
+    public var status: Status {
+        var status = Status()
+        status.status = "Failure"
+        status.message = message
+        status.reason = reason.rawValue
+        status.code = Int32(clamping: code)
+        if !name.isEmpty || !kind.isEmpty || !causes.isEmpty {
+            var details = StatusDetails()
+            details.name = name
+            details.kind = kind
+            details.causes = causes
+            status.details = details
+        }
+        return status
     }
 
-    private var details: Document? {
-        var entries: [Document.Entry] = []
-        if !name.isEmpty { entries.append(.init("name", Document(.string(name)))) }
-        if !kind.isEmpty { entries.append(.init("kind", Document(.string(kind)))) }
-        if !causes.isEmpty { entries.append(.init("causes", Document(.list(causes.map(\.document))))) }
-        return entries.isEmpty ? nil : Document(.map(entries))
-    }
-
-    /// Reads a `v1.Status` whose status is `Failure`; nil for any other object. A reason that this version does not
-    /// know becomes ``Reason/unknown``; the message and the code say what it meant.
-    public init?(_ document: Document) {
-        guard document["kind"]?.string == "Status", document["status"]?.string == "Failure" else {
-            return nil
-        }
-        let reason = Reason(rawValue: document["reason"]?.string ?? "") ?? .unknown
-        let details = document["details"]
-        var causes: [Cause] = []
-        if case .list(let items) = details?["causes"]?.value {
-            causes = items.map { item in
-                Cause(
-                    reason: item["reason"]?.string ?? "",
-                    message: item["message"]?.string ?? "",
-                    field: item["field"]?.string ?? ""
-                )
-            }
-        }
+    /// Reads a Status back; nil when it does not tell of a failure. A reason that this version does not know becomes
+    /// ``Reason/unknown``; the message and the code say what it meant.
+    public init?(_ status: Status) {
+        guard status.status == "Failure" else { return nil }
         self.init(
-            reason,
-            document["message"]?.string ?? "",
-            code: document["code"]?.integer.map { Int(clamping: $0) },
-            name: details?["name"]?.string ?? "",
-            kind: details?["kind"]?.string ?? "",
-            causes: causes
+            Reason(rawValue: status.reason) ?? .unknown,
+            status.message,
+            code: status.code == 0 ? nil : Int(status.code),
+            name: status.details?.name ?? "",
+            kind: status.details?.kind ?? "",
+            causes: status.details?.causes ?? []
         )
     }
 }
 
-extension StatusFailure.Cause {
-    fileprivate var document: Document {
-        var entries: [Document.Entry] = []
-        if !reason.isEmpty { entries.append(.init("reason", Document(.string(reason)))) }
-        if !message.isEmpty { entries.append(.init("message", Document(.string(message)))) }
-        if !field.isEmpty { entries.append(.init("field", Document(.string(field)))) }
-        return Document(.map(entries))
+extension StatusCause {
+    /// Names one cause.
+    public init(reason: String, message: String, field: String = "") {
+        self.init()
+        self.reason = reason
+        self.message = message
+        self.field = field
     }
 }

@@ -71,7 +71,9 @@ final class ConnectionRegistry: Sendable {
             group.addTask {
                 do {
                     try await Task.sleep(for: grace)
-                    for task in self.state.withLock({ $0.entries.values.compactMap(\.task) }) { task.cancel() }
+                    for task in self.state.withLock({ $0.entries.values.compactMap(\.task) }) {
+                        task.cancel()
+                    }
                     try await Task.sleep(for: .seconds(1))
                 } catch {
                     return  // Cancelled: the connections were gone before.

@@ -13,7 +13,8 @@ struct HTTPHeadLines {
     mutating func readRequestLine(_ line: [UInt8]) throws(HTTPRefusal) {
         let parts = line.split(separator: 0x20, omittingEmptySubsequences: false)
         guard parts.count == 3 else { throw .bad("malformed request line") }
-        guard !parts[0].isEmpty, parts[0].count <= Self.methodBytesMax, parts[0].allSatisfy(\.isTokenByte) else {
+        guard !parts[0].isEmpty, parts[0].count <= Self.methodBytesMax, parts[0].allSatisfy(\.isTokenByte)
+        else {
             throw .bad("malformed method")
         }
         method = String(decoding: parts[0], as: UTF8.self)
@@ -24,13 +25,16 @@ struct HTTPHeadLines {
             throw HTTPRefusal(status: 505, message: "only HTTP/1.1 and HTTP/1.0 are spoken here")
         default: throw .bad("malformed request line")
         }
-        guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) }) else { throw .bad("malformed request target") }
+        guard parts[1].allSatisfy({ (0x21...0x7E).contains($0) }) else {
+            throw .bad("malformed request target")
+        }
         target = try Self.originForm(String(decoding: parts[1], as: UTF8.self))
     }
 
     /// `Name: value`. A blank before the colon and a folded line are refused, as RFC 9112 section 5 demands.
     mutating func readHeader(_ line: [UInt8]) throws(HTTPRefusal) {
-        guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(\.isTokenByte) else {
+        guard let colon = line.firstIndex(of: 0x3A), colon > 0, line[..<colon].allSatisfy(\.isTokenByte)
+        else {
             throw .bad("malformed header")
         }
         let value = line[(colon + 1)...]
@@ -47,7 +51,12 @@ struct HTTPHeadLines {
         guard hosts == 1 || minorVersion == 0 && hosts == 0 else {
             throw .bad(hosts == 0 ? "no Host header" : "more than one Host header")
         }
-        var head = HTTPRequestHead(method: method, target: target, minorVersion: minorVersion, headers: headers)
+        var head = HTTPRequestHead(
+            method: method,
+            target: target,
+            minorVersion: minorVersion,
+            headers: headers
+        )
         head.body = try body(max: bodyMax)
         if let expectation = headers["expect"] {
             guard expectation.lowercased() == "100-continue" else {
@@ -83,7 +92,8 @@ struct HTTPHeadLines {
     /// The size that begins a chunk; extensions after a semicolon are skipped.
     static func chunkSize(_ line: [UInt8]) throws(HTTPRefusal) -> Int {
         let digits = line.prefix { $0 != 0x3B }
-        guard (1...8).contains(digits.count), let size = Int(String(decoding: digits, as: UTF8.self), radix: 16),
+        guard (1...8).contains(digits.count),
+            let size = Int(String(decoding: digits, as: UTF8.self), radix: 16),
             digits.allSatisfy(\.isHexDigit), line.allSatisfy({ $0 >= 0x20 && $0 != 0x7F || $0 == 0x09 })
         else { throw .bad("malformed chunk size") }
         return size

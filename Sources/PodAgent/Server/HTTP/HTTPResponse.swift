@@ -43,7 +43,7 @@ struct HTTPResponse: Sendable {
     }
 
     static func failure(_ failure: StatusFailure) -> HTTPResponse {
-        json(failure.document, status: failure.code)
+        json(failure.status.document, status: failure.code)
     }
 
     /// The status line and headers with those that the connection adds.
