@@ -33,7 +33,10 @@ import Testing
 
     @Test(
         "What is not RFC 3339 is refused",
-        arguments: ["", "2026-01-02", "2026-13-02T03:04:05Z", "2026-01-02T03:04:05", "2026-01-02T03:04:05.Z", "2026-01-02T03:04:05Zx"]
+        arguments: [
+            "", "2026-01-02", "2026-13-02T03:04:05Z", "2026-01-02T03:04:05", "2026-01-02T03:04:05.Z",
+            "2026-01-02T03:04:05Zx",
+        ]
     )
     func refuses(text: String) {
         #expect(Timestamp(rfc3339: text) == nil)
