@@ -97,7 +97,9 @@ public enum NameRules {
         if zip(bytes, bytes.dropFirst()).contains(where: { $0 == .dash && $1 == .dash }) {
             broken.append("must not contain consecutive hyphens")
         }
-        if bytes.first == .dash || bytes.last == .dash { broken.append("must not begin or end with a hyphen") }
+        if bytes.first == .dash || bytes.last == .dash {
+            broken.append("must not begin or end with a hyphen")
+        }
         return broken
     }
 
@@ -178,7 +180,9 @@ extension UInt8 {
     static let underscore = UInt8(ascii: "_")
 
     var isDecimalDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
-    var isLowercaseAlphanumeric: Bool { isDecimalDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }
+    var isLowercaseAlphanumeric: Bool {
+        isDecimalDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
+    }
     var isAlphanumeric: Bool {
         isLowercaseAlphanumeric || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
     }
