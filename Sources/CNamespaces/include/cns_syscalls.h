@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/// MS_PRIVATE of mount(2), which two headers define in two ways.
+static const uint64_t cns_ms_private = 1 << 18;
+
 /// openat2(2): opens `path` beneath `dirfd` under the RESOLVE_* rules given. The door to every container's files.
 static inline int cns_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
