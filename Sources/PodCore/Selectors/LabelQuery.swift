@@ -148,7 +148,9 @@ private struct LabelQueryParser {
             throw mistake(current, "identifier")
         }
         position += 1
-        guard value.isLabelValue else { throw LabelQueryMistake(text: "\(value.quoted) is not a label's value") }
+        guard value.isLabelValue else {
+            throw LabelQueryMistake(text: "\(value.quoted) is not a label's value")
+        }
         return value
     }
 
