@@ -15,6 +15,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 /// openat2(2): opens `path` beneath `dirfd` under the RESOLVE_* rules given. The door to every container's files.
