@@ -17,6 +17,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/// MS_PRIVATE of mount(2), which two headers define in two ways.
+static const uint64_t cns_ms_private = 1 << 18;
+
 /// openat2(2): opens `path` beneath `dirfd` under the RESOLVE_* rules given. The door to every container's files.
 static inline int cns_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {
     struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
@@ -60,6 +63,17 @@ static inline int cns_renameat2(int from_fd, const char *from, int to_fd, const 
 
 /// ioctl(2) with a pointer argument, for terminals.
 static inline int cns_ioctl(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
+
+/// socket(2): a Unix stream socket, close-on-exec from birth. Called by number, as accept4 below: <sys/socket.h>
+/// would define fd_set in this module otherwise than other C modules do, and Swift could import only one of them.
+static inline int cns_unix_stream_socket(void) {
+    return (int)syscall(SYS_socket, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC /* = SOCK_CLOEXEC */, 0);
+}
+
+/// accept4(2): the next connection, close-on-exec from birth.
+static inline int cns_accept(int fd) {
+    return (int)syscall(SYS_accept4, fd, NULL, NULL, O_CLOEXEC /* = SOCK_CLOEXEC */);
+}
 
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }

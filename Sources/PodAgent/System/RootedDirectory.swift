@@ -49,9 +49,19 @@ final class RootedDirectory: Sendable {
         mode: UInt32 = 0,
         resolution: Resolution = .inRoot
     ) throws(SystemFailure) -> Descriptor {
+        try open(FileName(path), flags: flags, mode: mode, resolution: resolution)
+    }
+
+    /// As ``open(_:flags:mode:resolution:)`` for a path that a container or an image chose.
+    func open(
+        _ path: FileName,
+        flags: Int32,
+        mode: UInt32 = 0,
+        resolution: Resolution = .inRoot
+    ) throws(SystemFailure) -> Descriptor {
         let subject = "\(name)/\(path)"
         for _ in 0..<128 {
-            let raw = cns_openat2(self.raw, path, UInt64(flags), UInt64(mode), resolution.flags)
+            let raw = cns_openat2(self.raw, path.cString, UInt64(flags), UInt64(mode), resolution.flags)
             if raw >= 0 { return Descriptor(adopting: raw) }
             guard errno == EAGAIN || errno == EINTR else { throw .current("openat2", subject) }
         }
@@ -128,8 +138,11 @@ final class RootedDirectory: Sendable {
         try check("renameat", "\(name)/\(leaf)") { renameat(raw, temporary, raw, leaf) }
     }
 
-    /// The names in this directory, sorted, without `.` and `..`.
-    func entries() throws(SystemFailure) -> [String] {
+    /// The names in this directory, sorted, without `.` and `..`. For directories that only the agent writes to.
+    func entries() throws(SystemFailure) -> [String] { try entryNames().map(\.description).sorted() }
+
+    /// The names in this directory as they are, in no order, without `.` and `..`.
+    func entryNames() throws(SystemFailure) -> [FileName] {
         let subject = name
         let listed = try check("open", subject) { cns_openat(raw, ".", O_RDONLY | O_DIRECTORY, 0) }
         guard let stream = fdopendir(listed) else {
@@ -138,14 +151,15 @@ final class RootedDirectory: Sendable {
             throw failure
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        let dots = [FileName("."), FileName("..")]
+        var names: [FileName] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { FileName(copying: $0) }
             }
-            if name != "." && name != ".." { names.append(name) }
+            if !dots.contains(name) { names.append(name) }
         }
-        return names.sorted()
+        return names
     }
 
     static func split(_ path: String) -> (parent: String, leaf: String) {

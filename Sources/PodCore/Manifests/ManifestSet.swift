@@ -1,0 +1,213 @@
+/// A Pod's name within the node: no two Pods that exist at the same time share one.
+public struct PodKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The namespace; `default` where the manifest has none.
+    public var namespace: String
+    /// The name as it runs, with the node's suffix for a static Pod.
+    public var name: String
+
+    /// Pairs a namespace with a name.
+    public init(namespace: String, name: String) {
+        self.namespace = namespace
+        self.name = name
+    }
+
+    /// `namespace/name`.
+    public var description: String { "\(namespace)/\(name)" }
+
+    public static func < (a: PodKey, b: PodKey) -> Bool {
+        (a.namespace, a.name) < (b.namespace, b.name)
+    }
+}
+
+/// Decides which Pods the files of the manifest directory ask for.
+///
+/// Files come and go in any order; the set says what to start, replace and remove so that the node runs what they
+/// ask for, by these rules:
+///
+/// - A file counts as a whole. While it cannot be used, its last good version stays in force.
+/// - Of two files that define the same Pod, the one that ran first keeps it, and of two new ones the older. The other
+///   is refused, and takes over when the first no longer defines the Pod. So it is with a Pod defined twice in one
+///   file: the first definition counts.
+/// - What ran when podagent stopped is restored as the last good version of its file, so that none of this depends on
+///   podagent having been there all the time. Files that are not in the first listing are gone.
+///
+/// Generic over what stands for a Pod, which only needs to be comparable with its successor.
+public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
+    /// A Pod as one file defines it.
+    public struct Definition: Equatable, Sendable {
+        /// Its name.
+        public var key: PodKey
+        /// What is to run.
+        public var pod: Pod
+
+        /// Pairs a name with what is to run.
+        public init(_ key: PodKey, _ pod: Pod) {
+            self.key = key
+            self.pod = pod
+        }
+    }
+
+    /// What happened to a file.
+    public enum Change: Equatable, Sendable {
+        /// It defines these Pods. `firstSeen` orders files by age and is the same each time for the same file.
+        case defines(path: String, firstSeen: Int, [Definition])
+        /// It cannot be used as it is now.
+        case unusable(path: String, firstSeen: Int)
+        /// It is gone, or no manifest any more.
+        case removed(path: String)
+        /// All files that are there have been mentioned.
+        case listed
+    }
+
+    /// What the node has to do. `path` is the file that asks for it.
+    public enum Action: Equatable, Sendable {
+        case start(PodKey, Pod, path: String)
+        case replace(PodKey, old: Pod, new: Pod, path: String)
+        case remove(PodKey, Pod, path: String)
+    }
+
+    /// What people ought to hear.
+    public enum Report: Hashable, Sendable {
+        /// The Pod that `refused` defines does not run from there, because it runs from `runsFrom`; the two are the
+        /// same path if the file defines the Pod twice.
+        case duplicate(PodKey, refused: String, runsFrom: String)
+        /// The file cannot be used, and these Pods go on as an earlier version of it defined them.
+        case keptLastGood(path: String, [PodKey])
+    }
+
+    /// What comes of a change.
+    public struct Outcome: Equatable, Sendable {
+        /// In the order in which to do it: removals, replacements, starts.
+        public var actions: [Action] = []
+        /// News only: what was reported before and still holds is not reported again.
+        public var reports: [Report] = []
+    }
+
+    private struct File {
+        var firstSeen: Int
+        var definitions: [Definition]
+        var isUsable: Bool
+        /// It ran before podagent started and has not been seen since.
+        var isOnlyRestored: Bool
+    }
+
+    private struct Running {
+        var pod: Pod
+        var path: String
+    }
+
+    private var files: [String: File] = [:]
+    private var running: [PodKey: Running] = [:]
+    private var duplicates: Set<Report> = []
+
+    /// Makes a set of what ran before, by file, the oldest file first.
+    public init(restored: [(path: String, definitions: [Definition])] = []) {
+        for (index, (path, definitions)) in restored.enumerated() {
+            // Anything restored was there before anything that is seen now.
+            let firstSeen = Int.min + index
+            files[path] = File(
+                firstSeen: firstSeen,
+                definitions: definitions,
+                isUsable: true,
+                isOnlyRestored: true
+            )
+            for definition in definitions where running[definition.key] == nil {
+                running[definition.key] = Running(pod: definition.pod, path: path)
+            }
+        }
+    }
+
+    /// The Pods that are to run, by name, with the files that ask for them.
+    public var pods: [PodKey: (pod: Pod, path: String)] { running.mapValues { ($0.pod, $0.path) } }
+
+    /// Pods that are refused because they run from elsewhere.
+    public var refusedDuplicates: Set<Report> { duplicates }
+
+    /// Takes changes that came together. All of them are taken in before anything is decided.
+    public mutating func apply(_ changes: [Change]) -> Outcome {
+        var outcome = Outcome()
+        for change in changes { take(change, &outcome) }
+        decide(&outcome)
+        return outcome
+    }
+
+    private mutating func take(_ change: Change, _ outcome: inout Outcome) {
+        switch change {
+        case .defines(let path, let firstSeen, let definitions):
+            files[path] = File(
+                firstSeen: files[path]?.firstSeen ?? firstSeen,
+                definitions: definitions,
+                isUsable: true,
+                isOnlyRestored: false
+            )
+        case .unusable(let path, let firstSeen):
+            var file =
+                files[path]
+                ?? File(firstSeen: firstSeen, definitions: [], isUsable: true, isOnlyRestored: false)
+            let kept = running.filter { $0.value.path == path }.keys.sorted()
+            if file.isUsable && !kept.isEmpty { outcome.reports.append(.keptLastGood(path: path, kept)) }
+            file.isUsable = false
+            file.isOnlyRestored = false
+            files[path] = file
+        case .removed(let path): files[path] = nil
+        case .listed: files = files.filter { !$0.value.isOnlyRestored }
+        }
+    }
+
+    private mutating func decide(_ outcome: inout Outcome) {
+        let wanted = wanted()
+        var removals: [Action] = []
+        var replacements: [Action] = []
+        var starts: [Action] = []
+        for key in running.keys.sorted() where wanted.chosen[key] == nil {
+            guard let old = running.removeValue(forKey: key) else { continue }
+            removals.append(.remove(key, old.pod, path: old.path))
+        }
+        for key in wanted.order {
+            guard let new = wanted.chosen[key] else { continue }
+            if let old = running[key] {
+                if old.pod != new.pod || old.path != new.path {
+                    replacements.append(.replace(key, old: old.pod, new: new.pod, path: new.path))
+                }
+            } else {
+                starts.append(.start(key, new.pod, path: new.path))
+            }
+            running[key] = new
+        }
+        outcome.actions = removals + replacements + starts
+        outcome.reports += wanted.duplicates.filter { !duplicates.contains($0) }
+        duplicates = Set(wanted.duplicates)
+    }
+
+    /// Which file each Pod is to run from, in the order of the files' age and of the Pods in them.
+    private func wanted() -> (order: [PodKey], chosen: [PodKey: Running], duplicates: [Report]) {
+        let byAge = files.sorted { ($0.value.firstSeen, $0.key) < ($1.value.firstSeen, $1.key) }
+        var order: [PodKey] = []
+        var chosen: [PodKey: Running] = [:]
+        var candidates: [(key: PodKey, path: String)] = []
+        for (path, file) in byAge {
+            for definition in file.definitions {
+                let key = definition.key
+                candidates.append((key, path))
+                guard let first = chosen[key] else {
+                    order.append(key)
+                    chosen[key] = Running(pod: definition.pod, path: path)
+                    continue
+                }
+                // Whoever runs it already keeps it.
+                if first.path != path, running[key]?.path == path {
+                    chosen[key] = Running(pod: definition.pod, path: path)
+                }
+            }
+        }
+        var duplicates: [Report] = []
+        var isCounted: Set<PodKey> = []
+        for (key, path) in candidates {
+            guard let runsFrom = chosen[key]?.path else { continue }
+            // One definition in the file that it runs from is the one that runs.
+            if path == runsFrom && isCounted.insert(key).inserted { continue }
+            duplicates.append(.duplicate(key, refused: path, runsFrom: runsFrom))
+        }
+        return (order, chosen, duplicates)
+    }
+}
