@@ -71,7 +71,7 @@ static inline int cns_unix_stream_socket(void) {
 }
 
 /// accept4(2): the next connection, close-on-exec from birth.
-static inline int cns_accept(int fd) {
+static inline int cns_accept_stream(int fd) {
     return (int)syscall(SYS_accept4, fd, NULL, NULL, O_CLOEXEC /* = SOCK_CLOEXEC */);
 }
 
