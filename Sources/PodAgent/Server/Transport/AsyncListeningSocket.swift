@@ -19,7 +19,7 @@ final class AsyncListeningSocket: Sendable {
     func accept() async throws(AsyncDescriptor.Failure) -> Descriptor {
         while true {
             let result = descriptor.withRaw { raw -> (descriptor: Int32, code: Int32) in
-                let accepted = cns_accept_stream(raw)
+                let accepted = cns_accept(raw)
                 return (accepted, accepted < 0 ? errno : 0)
             }
             guard let result else { throw .closed }
