@@ -148,8 +148,8 @@ private struct LabelQueryParser {
             throw mistake(current, "identifier")
         }
         position += 1
-        guard value.isLabelValue else {
-            throw LabelQueryMistake(text: "\(value.quoted) is not a label's value")
+        if let rule = NameRules.labelValue(value).first {
+            throw LabelQueryMistake(text: "\(value.quoted) is no value of a label: \(rule)")
         }
         return value
     }
