@@ -27,7 +27,7 @@ extension LayerTree {
         guard isUsers || attribute.name == "security.capability" else { return drop([attribute]) }
         do {
             try check("fsetxattr", subject) {
-                fsetxattr(raw, attribute.name, attribute.value, attribute.value.count, 0)
+                cns_fsetxattr(raw, attribute.name, attribute.value, attribute.value.count, 0)
             }
         } catch  where isUsers && error.errno == EOPNOTSUPP {
             drop([attribute])
@@ -72,6 +72,6 @@ extension LayerTree {
     /// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".)
     func markOpaque(_ directory: RootedDirectory) throws(SystemFailure) {
         let name = "trusted.overlay.opaque"
-        try check("fsetxattr", "\(directory.name) \(name)") { fsetxattr(directory.raw, name, "y", 1, 0) }
+        try check("fsetxattr", "\(directory.name) \(name)") { cns_fsetxattr(directory.raw, name, "y", 1, 0) }
     }
 }

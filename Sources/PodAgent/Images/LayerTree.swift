@@ -10,6 +10,7 @@ final class LayerTree {
     struct Facts: Hashable {
         /// The sizes of its files, in bytes.
         var bytes: Int64 = 0
+        /// Its entries, and the directories that had to be made for them.
         var entries = 0
         /// The layer hides all that lies beneath it. overlayfs does not look for the mark on a root, so whoever stacks
         /// the layers leaves the lower ones out.
@@ -33,8 +34,7 @@ final class LayerTree {
 
     /// Puts one entry in its place. `content` gives the content when it is a file.
     func place(_ entry: ArchiveEntry, content: ArchiveReader?) throws(LayerProblem) {
-        facts.entries += 1
-        guard facts.entries <= limits.layerEntries else { throw .tooManyEntries(limit: limits.layerEntries) }
+        try count()
         guard let name = entry.name else { throw .unreadableName }
         let parsed: LayerEntryName
         do { parsed = try LayerEntryName(parsing: name, limits: limits) } catch { throw .name(error) }
@@ -44,6 +44,12 @@ final class LayerTree {
         case .whiteout(let path): try hide(path)
         case .opaque(let directory): try hideAll(in: directory)
         }
+    }
+
+    /// Counts one more object to be made.
+    func count() throws(LayerProblem) {
+        facts.entries += 1
+        guard facts.entries <= limits.layerEntries else { throw .tooManyEntries(limit: limits.layerEntries) }
     }
 
     /// To be called after the last entry: writing into a directory changes its time, so times come last.
@@ -72,7 +78,8 @@ final class LayerTree {
         guard let leaf = path.leaf.map(FileName.init(bytes:)) else {
             guard entry.kind == .directory else { throw .rootIsNotADirectory }
             try system { () throws(SystemFailure) in
-                try setMetadata(entry, of: root.open(".", flags: O_RDONLY | O_DIRECTORY).raw, root.name)
+                let directory = try root.open(".", flags: O_RDONLY | O_DIRECTORY)
+                try setMetadata(entry, of: directory.raw, root.name)
             }
             directoryTimes[path] = entry.modifiedAt
             return
