@@ -56,6 +56,23 @@ extension LayerTree {
         }
     }
 
+    /// Making something in a directory changes the directory's time, which an earlier entry may have set. Putting it
+    /// back each time needs no memory of directories, of which a layer may have any number.
+    func keepingTime<Result>(
+        of directory: RootedDirectory,
+        _ body: () throws(LayerProblem) -> Result
+    ) throws(LayerProblem) -> Result {
+        var status = stat()
+        try system { () throws(SystemFailure) in
+            _ = try check("fstat", directory.name) { fstat(directory.raw, &status) }
+        }
+        let result = try body()
+        try system { () throws(SystemFailure) in
+            try setTime(status.st_mtim, of: directory.raw, directory.name)
+        }
+        return result
+    }
+
     func setTime(_ time: timespec, of raw: Int32, _ subject: String) throws(SystemFailure) {
         let times = Self.times(time)
         try check("futimens", subject) { futimens(raw, times) }

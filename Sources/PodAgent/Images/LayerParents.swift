@@ -66,7 +66,9 @@ extension LayerTree {
         if kind != .directory { try count() }
         switch kind {
         case .absent, .directory, .whiteout:
-            return try system { () throws(SystemFailure) in try makeOrKeepDirectory(leaf, in: here) }
+            return try keepingTime(of: here) { () throws(LayerProblem) in
+                try system { () throws(SystemFailure) in try makeOrKeepDirectory(leaf, in: here) }
+            }
         case .file, .symbolicLink, .other: throw .parentIsNotADirectory
         }
     }

@@ -119,7 +119,10 @@ struct HostileLayerTests {
     func timesDoNotFollow() throws {
         try unpack { tar, canary in
             tar.add("dir/", .directory, modifiedAt: 1)
+            tar.add("dir/file", .file)
             tar.add("dir", .symbolicLink, link: String(canary.dropLast("/file".count)))
+            tar.add("dir/", .directory, modifiedAt: 2)
+            tar.add("dir", .symbolicLink, link: canary)
         }
     }
 

@@ -495,6 +495,23 @@ struct ImageLoadingTests {
         }
     }
 
+    @Test("More images, names or configs than allowed are refused")
+    func tooManyImages() throws {
+        var limits = ImageLimits()
+        limits.images = 2
+        let names = TestImage().dockerFiles(tags: ["a:1", "a:2", "a:3"])
+        #expect(try problem(names, limits: limits) == .tooManyImages(limit: 2))
+        let images = ["1", "2", "3"].map { tag in
+            TestImage(annotations: ["org.opencontainers.image.ref.name": "example.com/app:\(tag)"])
+        }
+        var files = images[0].contentFiles
+        files["index.json"] = TestImage.index(images.map { $0.listed() })
+        #expect(try problem(files, limits: limits) == .tooManyImages(limit: 2))
+        limits.images = 3
+        limits.configBytes = 2 * images[0].configBytes.count
+        #expect(try problem(files, limits: limits) == .tooManyImages(limit: 3))
+    }
+
     @Test("Attributes that were dropped are reported")
     func warnings() throws {
         try Scratch.run { scratch in

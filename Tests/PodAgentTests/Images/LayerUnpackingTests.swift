@@ -89,6 +89,29 @@ struct LayerUnpackingTests {
         }
     }
 
+    @Test("A directory keeps its time, whatever is made, replaced or hidden in it afterwards")
+    func directoryTimes() throws {
+        try unpack { tar in
+            tar.add("./", .directory, modifiedAt: 1)
+            tar.add("a/", .directory, modifiedAt: 2)
+            tar.add("a/b/", .directory, modifiedAt: 3)
+            tar.add("a/file", .file, "x")
+            tar.add("a/b/pipe", .fifo)
+            tar.add("a/b/file", .hardLink, link: "a/file")
+            tar.add("a/implied/deep/file", .file, "x")
+            tar.add("a/.wh.gone")
+            tar.add("a/b", .directory, modifiedAt: 4)
+            tar.add("a/file", .directory, modifiedAt: 5)
+            tar.add("top", .symbolicLink, link: "a")
+            tar.add("top/through", .file)
+        } _: { path, _ in
+            #expect(FileFacts(path)?.modifiedAt == 1)
+            #expect(FileFacts("\(path)/a")?.modifiedAt == 2)
+            #expect(FileFacts("\(path)/a/b")?.modifiedAt == 4)
+            #expect(FileFacts("\(path)/a/file")?.modifiedAt == 5)
+        }
+    }
+
     @Test("Missing parents are made")
     func missingParents() throws {
         try unpack {
