@@ -82,7 +82,8 @@ final class Cgroups: Sendable {
 
     private func isDirectory(_ name: String, in directory: RootedDirectory) -> Bool {
         var status = stat()
-        return fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// cgroup.events announces a change of `populated` by POLLPRI. Killed processes are gone within milliseconds; one
@@ -92,7 +93,9 @@ final class Cgroups: Sendable {
         for _ in 0..<50 {
             var buffer = [UInt8](repeating: 0, count: 256)
             let count = pread(events.raw, &buffer, buffer.count, 0)
-            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") { return }
+            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") {
+                return
+            }
             var poll = pollfd(fd: events.raw, events: Int16(POLLPRI), revents: 0)
             _ = Glibc.poll(&poll, 1, 100)
         }

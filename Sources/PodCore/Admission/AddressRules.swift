@@ -28,7 +28,9 @@ enum AddressRules {
             for (index, part) in parts.enumerated() {
                 if index == parts.count - 1, half == last, isIPv4(part) {
                     groups += 2
-                } else if (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit), part.utf8.count == part.count {
+                } else if (1...4).contains(part.utf8.count), part.allSatisfy(\.isHexDigit),
+                    part.utf8.count == part.count
+                {
                     groups += 1
                 } else {
                     return false

@@ -15,13 +15,15 @@ public enum DownwardField: Sendable, Hashable {
         }
         let start = path.index(open, offsetBy: 2)
         let end = path.index(path.endIndex, offsetBy: -2)
-        self = start <= end ? .entry(map: String(path[..<open]), key: String(path[start..<end])) : .field(path)
+        self =
+            start <= end ? .entry(map: String(path[..<open]), key: String(path[start..<end])) : .field(path)
     }
 
     /// Paths that exist in the API, whether or not a Pod may use them.
     static let known: Set<String> = [
         "metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid",
-        "spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName", "status.phase",
+        "spec.nodeName", "spec.restartPolicy", "spec.serviceAccountName", "spec.schedulerName",
+        "status.phase",
         "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
     ]
 
@@ -74,7 +76,9 @@ extension PodValidator {
             return
         }
         let name = selector.resource.split(separator: ".", maxSplits: 1).last.map(String.init) ?? ""
-        let isHugePages = ["limits.hugepages-", "requests.hugepages-"].contains { selector.resource.hasPrefix($0) }
+        let isHugePages = ["limits.hugepages-", "requests.hugepages-"].contains {
+            selector.resource.hasPrefix($0)
+        }
         guard isHugePages || Self.downwardResources.contains(selector.resource) else {
             report(.unsupported(path.field("resource"), selector.resource, supported: Self.downwardResources))
             return
@@ -83,7 +87,8 @@ extension PodValidator {
     }
 
     private static let downwardResources = [
-        "limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu", "requests.ephemeral-storage",
+        "limits.cpu", "limits.ephemeral-storage", "limits.memory", "requests.cpu",
+        "requests.ephemeral-storage",
         "requests.memory",
     ]
 
@@ -91,10 +96,13 @@ extension PodValidator {
         if divisor == Quantity() { return }
         let allowed =
             resource == "cpu"
-            ? ["1m", "1"] : ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"]
+            ? ["1m", "1"]
+            : ["1", "1k", "1M", "1G", "1T", "1P", "1E", "1Ki", "1Mi", "1Gi", "1Ti", "1Pi", "1Ei"]
         if allowed.contains(divisor.description) { return }
         let list = resource == "cpu" ? "1m and 1" : allowed.joined(separator: ", ")
         let what = resource == "ephemeral-storage" ? "local ephemeral storage" : resource
-        report(.invalid(path, resource, "only divisor's values \(list) are supported with the \(what) resource"))
+        report(
+            .invalid(path, resource, "only divisor's values \(list) are supported with the \(what) resource")
+        )
     }
 }

@@ -67,8 +67,12 @@ extension PodValidator {
                 report(.invalid(path[index], "", "may not have more than one field specified at a time"))
             default: break
             }
-            if source.configMapRef?.name == "" { report(.required(path[index].field("configMapRef").field("name"))) }
-            if source.secretRef?.name == "" { report(.required(path[index].field("secretRef").field("name"))) }
+            if source.configMapRef?.name == "" {
+                report(.required(path[index].field("configMapRef").field("name")))
+            }
+            if source.secretRef?.name == "" {
+                report(.required(path[index].field("secretRef").field("name")))
+            }
         }
     }
 }
@@ -76,7 +80,10 @@ extension PodValidator {
 extension EnvVarSource {
     /// How many sources are given.
     fileprivate var count: Int {
-        [configMapKeyRef != nil, fieldRef != nil, fileKeyRef != nil, resourceFieldRef != nil, secretKeyRef != nil]
-            .count { $0 }
+        [
+            configMapKeyRef != nil, fieldRef != nil, fileKeyRef != nil, resourceFieldRef != nil,
+            secretKeyRef != nil,
+        ]
+        .count { $0 }
     }
 }

@@ -31,8 +31,14 @@ extension PodValidator {
         validateDescending(mount.subPathExpr, at: path.field("subPathExpr"))
     }
 
-    private mutating func validatePropagation(_ mount: VolumeMount, of container: Container, at path: FieldPath) {
-        guard mount.mountPropagation == .bidirectional, container.securityContext?.privileged != true else { return }
+    private mutating func validatePropagation(
+        _ mount: VolumeMount,
+        of container: Container,
+        at path: FieldPath
+    ) {
+        guard mount.mountPropagation == .bidirectional, container.securityContext?.privileged != true else {
+            return
+        }
         let detail = "Bidirectional mount propagation is available only to privileged containers"
         report(.forbidden(path.field("mountPropagation"), detail))
     }

@@ -2,7 +2,7 @@
 ///
 /// Each function returns every rule that the text breaks, worded as in `k8s.io/apimachinery/pkg/util/validation`;
 /// nothing when it is fine. Lengths are in bytes.
-enum NameRules {
+public enum NameRules {
     private static let labelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     private static let qualifiedPattern = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
@@ -23,7 +23,7 @@ enum NameRules {
     }
 
     /// Labels with dots between them: names of Pods and nodes.
-    static func subdomain(_ text: String) -> [String] {
+    public static func subdomain(_ text: String) -> [String] {
         let broken = tooLong(text, 253)
         if text.utf8.split(separator: UInt8.dot, omittingEmptySubsequences: false).allSatisfy(isLabel) {
             return broken
@@ -97,7 +97,9 @@ enum NameRules {
         if zip(bytes, bytes.dropFirst()).contains(where: { $0 == .dash && $1 == .dash }) {
             broken.append("must not contain consecutive hyphens")
         }
-        if bytes.first == .dash || bytes.last == .dash { broken.append("must not begin or end with a hyphen") }
+        if bytes.first == .dash || bytes.last == .dash {
+            broken.append("must not begin or end with a hyphen")
+        }
         return broken
     }
 
@@ -178,7 +180,9 @@ extension UInt8 {
     static let underscore = UInt8(ascii: "_")
 
     var isDecimalDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
-    var isLowercaseAlphanumeric: Bool { isDecimalDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }
+    var isLowercaseAlphanumeric: Bool {
+        isDecimalDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
+    }
     var isAlphanumeric: Bool {
         isLowercaseAlphanumeric || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
     }

@@ -65,7 +65,8 @@ extension PodValidator {
         if !toleration.key.isEmpty {
             reportInvalid(path.field("key"), toleration.key, NameRules.qualifiedName(toleration.key))
         } else if toleration.operator != .exists {
-            let detail = "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
+            let detail =
+                "operator must be Exists when `key` is empty, which means \"match all values and all keys\""
             report(.invalid(path.field("operator"), toleration.operator?.rawValue ?? "", detail))
         }
         if toleration.tolerationSeconds != nil, toleration.effect != .noExecute {

@@ -22,10 +22,16 @@ extension PodValidator {
     mutating func forbidProbes(_ container: Container, at path: FieldPath) {
         let given = [
             ("lifecycle", container.lifecycle != nil), ("livenessProbe", container.livenessProbe != nil),
-            ("readinessProbe", container.readinessProbe != nil), ("startupProbe", container.startupProbe != nil),
+            ("readinessProbe", container.readinessProbe != nil),
+            ("startupProbe", container.startupProbe != nil),
         ]
         for (name, isGiven) in given where isGiven {
-            report(.forbidden(path.field(name), "may not be set for init containers without restartPolicy=Always"))
+            report(
+                .forbidden(
+                    path.field(name),
+                    "may not be set for init containers without restartPolicy=Always"
+                )
+            )
         }
     }
 
@@ -101,8 +107,10 @@ extension PodValidator {
     /// The signals that a container on Linux can ask to be ended with, signal(7), in the order of their names.
     private static let stopSignals: [String] = {
         let standard = [
-            "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL", "PIPE",
-            "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN", "TTOU",
+            "ABRT", "ALRM", "BUS", "CHLD", "CLD", "CONT", "FPE", "HUP", "ILL", "INT", "IO", "IOT", "KILL",
+            "PIPE",
+            "POLL", "PROF", "PWR", "QUIT", "SEGV", "STKFLT", "STOP", "SYS", "TERM", "TRAP", "TSTP", "TTIN",
+            "TTOU",
             "URG", "USR1", "USR2", "VTALRM", "WINCH", "XCPU", "XFSZ", "RTMIN", "RTMAX",
         ]
         let realTime = (1...15).map { "RTMIN+\($0)" } + (1...14).map { "RTMAX-\($0)" }

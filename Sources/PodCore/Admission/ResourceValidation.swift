@@ -36,7 +36,9 @@ extension PodValidator {
 
     private mutating func validateAmount(_ amount: Quantity, of name: String, at path: FieldPath) {
         if amount < Quantity() { report(.invalid(path, amount, "must be greater than or equal to 0")) }
-        if !ResourceName.isNative(name), !amount.isWhole { report(.invalid(path, amount, "must be an integer")) }
+        if !ResourceName.isNative(name), !amount.isWhole {
+            report(.invalid(path, amount, "must be an integer"))
+        }
         if let size = ResourceName.hugePageSize(name), size.nanos > 0, amount.nanos % size.nanos != 0 {
             report(.invalid(path, amount, "\(amount) is not positive integer multiple of \(name)"))
         }
@@ -48,7 +50,9 @@ extension PodValidator {
             guard let limit, request > limit else { return }
             report(.invalid(requests, request, "must be less than or equal to \(name) limit of \(limit)"))
         } else if let limit {
-            if request != limit { report(.invalid(requests, request, "must be equal to \(name) limit of \(limit)")) }
+            if request != limit {
+                report(.invalid(requests, request, "must be equal to \(name) limit of \(limit)"))
+            }
         } else {
             let detail = "Limit must be set for non overcommitable resources"
             report(.required(path.field("limits"), detail))
@@ -73,7 +77,8 @@ extension PodValidator {
             }
         }
         for (name, request) in resources.requests.sorted(by: { $0.key < $1.key }) {
-            guard ResourceName.isOvercommittable(name), let limit = resources.limits[name], request > limit else {
+            guard ResourceName.isOvercommittable(name), let limit = resources.limits[name], request > limit
+            else {
                 continue
             }
             let detail = "must be less than or equal to \(name) limit of \(limit)"
@@ -89,12 +94,16 @@ extension PodValidator {
             let detail = "must be greater than or equal to aggregate container requests of \(sum)"
             report(.invalid(path.field("requests")[name], request, detail))
         }
-        for (list, containers) in [("containers", pod.spec.containers), ("initContainers", pod.spec.initContainers)] {
+        for (list, containers) in [
+            ("containers", pod.spec.containers), ("initContainers", pod.spec.initContainers),
+        ] {
             for (index, container) in containers.enumerated() {
                 for (name, limit) in container.resources.limits.sorted(by: { $0.key < $1.key }) {
                     guard let podLimit = resources.limits[name], limit > podLimit else { continue }
                     let limitPath = path.field(list)[index][name].field("limits")
-                    report(.invalid(limitPath, limit, "must be less than or equal to pod limits of \(podLimit)"))
+                    report(
+                        .invalid(limitPath, limit, "must be less than or equal to pod limits of \(podLimit)")
+                    )
                 }
             }
         }

@@ -7,7 +7,9 @@ extension PodValidator {
         for (index, group) in context.supplementalGroups.enumerated() {
             reportInvalid(path.field("supplementalGroups")[index], group, NameRules.userID(group))
         }
-        if let group = context.fsGroup { reportInvalid(path.field("fsGroup"), group, NameRules.userID(group)) }
+        if let group = context.fsGroup {
+            reportInvalid(path.field("fsGroup"), group, NameRules.userID(group))
+        }
         validateSysctls(at: path.field("sysctls"))
         validateProfiles(context.seccompProfile, context.appArmorProfile, at: path)
     }
@@ -20,7 +22,8 @@ extension PodValidator {
         guard pod.spec.hostUsers == false else { return }
         // Two of the paths are spelt like this in Kubernetes, too.
         let namespaces = [
-            ("hostNetwork", pod.spec.hostNetwork), ("HostPID", pod.spec.hostPID), ("HostIPC", pod.spec.hostIPC),
+            ("hostNetwork", pod.spec.hostNetwork), ("HostPID", pod.spec.hostPID),
+            ("HostIPC", pod.spec.hostIPC),
         ]
         for (name, isHost) in namespaces where isHost {
             report(.forbidden(spec.field(name), "when `hostUsers` is false"))
@@ -65,7 +68,9 @@ extension PodValidator {
     }
 
     private func isSysctlName(_ name: String) -> Bool {
-        let parts = name.utf8.split(omittingEmptySubsequences: false) { $0 == .dot || $0 == UInt8(ascii: "/") }
+        let parts = name.utf8.split(omittingEmptySubsequences: false) {
+            $0 == .dot || $0 == UInt8(ascii: "/")
+        }
         return name.utf8.count <= 253
             && parts.allSatisfy { part in
                 NameRules.isEnclosed(part, by: \.isLowercaseAlphanumeric) {

@@ -42,7 +42,11 @@ struct PodValidator {
     }
 
     /// A text that must be given and keep to a rule.
-    mutating func requireName(_ text: String, at path: FieldPath, rule: (String) -> [String] = NameRules.label) {
+    mutating func requireName(
+        _ text: String,
+        at path: FieldPath,
+        rule: (String) -> [String] = NameRules.label
+    ) {
         if text.isEmpty { report(.required(path)) } else { reportInvalid(path, text, rule(text)) }
     }
 }
@@ -50,7 +54,12 @@ struct PodValidator {
 extension PodValidator {
     mutating func validateMetadata() {
         let meta = pod.metadata
-        requireName(meta.name, at: metadata.field("name"), rule: NameRules.subdomain)
+        if meta.name.isEmpty {
+            // As the kubelet words it; it does not make up a name from generateName either.
+            report(.required(metadata.field("name"), "name is needed for the pod"))
+        } else {
+            reportInvalid(metadata.field("name"), meta.name, NameRules.subdomain(meta.name))
+        }
         requireName(meta.namespace, at: metadata.field("namespace"))
         validateLabels(meta.labels, at: metadata.field("labels"))
         let annotations = metadata.field("annotations")

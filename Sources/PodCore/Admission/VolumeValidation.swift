@@ -122,7 +122,8 @@ extension Volume {
         let sources: [(String, Bool)] = [
             ("emptyDir", emptyDir != nil), ("hostPath", hostPath != nil), ("gitRepo", gitRepo != nil),
             ("gcePersistentDisk", gcePersistentDisk != nil),
-            ("awsElasticBlockStore", awsElasticBlockStore != nil), ("secret", secret != nil), ("nfs", nfs != nil),
+            ("awsElasticBlockStore", awsElasticBlockStore != nil), ("secret", secret != nil),
+            ("nfs", nfs != nil),
             ("iscsi", iscsi != nil), ("glusterfs", glusterfs != nil), ("flocker", flocker != nil),
             ("persistentVolumeClaim", persistentVolumeClaim != nil), ("rbd", rbd != nil),
             ("cinder", cinder != nil), ("cephfs", cephfs != nil), ("quobyte", quobyte != nil),

@@ -75,7 +75,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     // MARK: Conditions
 
-    private mutating func conditions(_ machine: PodMachine, _ status: PodStatus, at now: Timestamp) -> [PodCondition] {
+    private mutating func conditions(_ machine: PodMachine, _ status: PodStatus, at now: Timestamp)
+        -> [PodCondition]
+    {
         let initialized = initialized(machine, status)
         let ready = containersReady(status)
         return [
@@ -91,7 +93,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     private func initialized(_ machine: PodMachine, _ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (true, "PodCompleted", "") }
-        let started = status.containerStatuses.contains { $0.state.running != nil || $0.state.terminated != nil }
+        let started = status.containerStatuses.contains {
+            $0.state.running != nil || $0.state.terminated != nil
+        }
         let incomplete = status.initContainerStatuses.filter { !$0.ready }.map(\.name)
         if started || incomplete.isEmpty { return (true, "", "") }
         let names = incomplete.joined(separator: " ")
@@ -186,7 +190,8 @@ private struct ContainerStatusContext {
             waiting.reason = known.reason
             waiting.message = known.message
         } else {
-            waiting.reason = machine.lifecycle.initContainers.isEmpty || machine.isInitialized
+            waiting.reason =
+                machine.lifecycle.initContainers.isEmpty || machine.isInitialized
                 ? "ContainerCreating" : "PodInitializing"
         }
         return waiting

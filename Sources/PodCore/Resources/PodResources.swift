@@ -33,7 +33,10 @@ public enum PodResources {
     /// overhead on top.
     public static func ofPod(_ side: Side, in spec: PodSpec) -> ResourceList {
         let own = spec.resources?[side] ?? [:]
-        return ofContainers(side, in: spec).merging(own) { _, pod in pod }.merging(spec.overhead, uniquingKeysWith: +)
+        return ofContainers(side, in: spec).merging(own) { _, pod in pod }.merging(
+            spec.overhead,
+            uniquingKeysWith: +
+        )
     }
 }
 

@@ -23,7 +23,9 @@ enum ResourceName {
     }
 
     /// Names without a domain that mean something anywhere in the API, if only in a quota.
-    static func isStandard(_ name: String) -> Bool { isStandardForContainers(name) || quotaNames.contains(name) }
+    static func isStandard(_ name: String) -> Bool {
+        isStandardForContainers(name) || quotaNames.contains(name)
+    }
 
     /// Names that ``PodSpec/resources`` may hold.
     static func isPodLevel(_ name: String) -> Bool { name == cpu || name == memory || isHugePages(name) }
