@@ -93,8 +93,10 @@ extension RootedDirectory {
         to target: FileName,
         in directory: RootedDirectory
     ) throws(SystemFailure) {
+        // <linux/fs.h> has this number, and much besides that Swift's Glibc has already.
+        let noReplace: UInt32 = 1
         try check("renameat2", "\(directory.name)/\(target)") {
-            cns_renameat2(raw, leaf.cString, directory.raw, target.cString, 1 /* RENAME_NOREPLACE */)
+            cns_renameat2(raw, leaf.cString, directory.raw, target.cString, noReplace)
         }
     }
 }

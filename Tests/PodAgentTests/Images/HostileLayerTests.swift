@@ -355,6 +355,83 @@ struct HostileLayerTests {
         }
     }
 
+    @Test(
+        "Random entries of nasty parts never leave the layer, whatever came before them",
+        arguments: UInt64(0)..<8
+    )
+    func randomEntries(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        try Scratch.run { scratch in
+            let parts = ["a", "b", "c", "..", ".", "", ".wh.a", ".wh.b", ".wh..wh..opq", ".wh...", "\u{FF}"]
+            func name() -> String {
+                (0..<Int.random(in: 1...4, using: &random))
+                    .map { _ in parts.randomElement(using: &random) ?? "a" }
+                    .joined(separator: "/")
+            }
+            func target() -> [UInt8] {
+                switch Int.random(in: 0..<5, using: &random) {
+                case 0: Array(scratch.canary.utf8)
+                case 1: Array(scratch.canary.dropLast("/file".count).utf8)
+                case 2: Array((String(repeating: "../", count: 30) + scratch.canary.dropFirst()).utf8)
+                case 3: Array(("/" + name()).utf8)
+                default: Array(name().utf8)
+                }
+            }
+            let directory = try scratch.root.makeDirectory("layer", mode: 0o755)
+            let tree = LayerTree(directory, limits: ImageLimits())
+            var placed = 0
+            for _ in 0..<500 {
+                let kinds: [ArchiveEntry.Kind] = [
+                    .file, .directory, .fifo, .symbolicLink(target: target()), .hardLink(target: target()),
+                ]
+                let entry = ArchiveEntry(
+                    name: Array(name().utf8),
+                    kind: kinds.randomElement(using: &random) ?? .file,
+                    mode: 0o777,
+                    uid: 7,
+                    gid: 7,
+                    modifiedAt: timespec(),
+                    size: 0,
+                    attributes: [("user.x", [1])]
+                )
+                // A real load stops at the first refusal; here the next entry tries its luck.
+                do throws(LayerProblem) {
+                    try tree.place(entry, content: nil)
+                    placed += 1
+                } catch { continue }
+            }
+            #expect(placed > 100)
+            let made = try scratch.root.entries()
+            #expect(made == ["canary", "layer"])
+        }
+    }
+
+    @Test("A layer with random bytes in it is unpacked or refused", arguments: UInt64(0)..<8)
+    func randomBytes(seed: UInt64) throws {
+        var random = SplitMix(state: seed)
+        try Scratch.run { scratch in
+            var tar = TarWriter()
+            for index in 0..<10 {
+                tar.add("d\(index)/f", .file, "content", attributes: [("user.x", [1])])
+                tar.add("d\(index)/l", .symbolicLink, link: scratch.canary)
+            }
+            for round in 0..<20 {
+                var bytes = tar.finished()
+                for _ in 0..<3 {
+                    bytes[Int.random(in: 0..<bytes.count, using: &random)] = .random(
+                        in: 0...255,
+                        using: &random
+                    )
+                }
+                let directory = try scratch.root.makeDirectory("layer\(round)", mode: 0o755)
+                let layer = ListedLayer(file: "layer", blob: nil, diffID: Digest(of: bytes))
+                do throws(SourceProblem) {
+                    _ = try layer.unpack(BytesStream(bytes), into: directory, limits: ImageLimits())
+                } catch { continue }
+            }
+        }
+    }
+
     @Test("A failure names the layer and the entry")
     func messages() throws {
         var tar = TarWriter()
@@ -371,5 +448,18 @@ struct HostileLayerTests {
                     == "layer \(layer.diffID): entry \"dev/\\nnull\": it is a device, which images may not bring along"
             )
         }
+    }
+}
+
+/// A small generator of random numbers that a seed repeats.
+private struct SplitMix: RandomNumberGenerator {
+    var state: UInt64
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
     }
 }
