@@ -1,0 +1,186 @@
+import CNamespaces
+import Glibc
+import Testing
+
+@testable import PodAgent
+
+/// A real agent in directories of its own, used as a person uses it: files in, commands asked. Nothing of it is left
+/// when `end` has gone through.
+final class TestNode {
+    let directory: String
+    private let flags: [String]
+    private(set) var agent: Subprocess?
+
+    /// Where the build has put the programs: beside the test bundle.
+    static let products: String = {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        let length = readlink("/proc/self/exe", &buffer, buffer.count)
+        let own = String(decoding: buffer.prefix(max(0, length)), as: UTF8.self)
+        // The tests run inside the bundle itself, or inside a helper of the toolchain that is told where it is.
+        let bundle = CommandLine.arguments.first { $0.hasSuffix(".xctest") } ?? own
+        return bundle.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 }
+    }()
+
+    /// The example images, made by `make images`.
+    static let images: String? = getenv("PODAGENT_TEST_IMAGES").map { String(cString: $0) }
+
+    static let hasRights = geteuid() == 0
+    static let needsRoot: Comment = "namespaces and mounts need root"
+    static let needsImages: Comment = "the example images are made by `make images`; `make test` says where they are"
+
+    var socket: String { "\(directory)/run/podagent.sock" }
+    var manifests: String { "\(directory)/manifests" }
+    var logs: String { "\(directory)/log" }
+
+    init(images: [String] = [], flags: [String] = []) throws {
+        var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
+        directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        self.flags = flags
+        mkdir(manifests, 0o755)
+        mkdir("\(directory)/scratch", 0o700)
+        try startAgent()
+        for image in images {
+            let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
+            let loaded = try podagent("image", "load", file)
+            try #require(loaded.code == 0, "\(loaded)")
+        }
+    }
+
+    /// Starts the agent and waits until it answers.
+    func startAgent() throws {
+        let program = "\(Self.products)/podagent"
+        agent = try Subprocess(
+            [
+                program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
+                "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
+            ] + flags,
+            output: "\(directory)/agent.out",
+            errors: "\(directory)/agent.err"
+        )
+        try eventually("the agent answers") { try podagent("get", "pods").code == 0 }
+    }
+
+    /// The agent's own log.
+    var agentLog: String { readText("\(directory)/agent.err") }
+
+    /// Kills the agent without a word.
+    func killAgent() {
+        guard let agent else { return }
+        kill(agent.pid, SIGKILL)
+        agent.wait()
+        self.agent = nil
+    }
+
+    /// Runs a client verb against this agent.
+    func podagent(_ arguments: String...) throws -> Subprocess.Outcome {
+        try Subprocess.run(
+            ["\(Self.products)/podagent"] + arguments,
+            environment: ["PODAGENT_SOCKET=\(socket)"],
+            scratch: "\(directory)/scratch"
+        )
+    }
+
+    /// Runs a client verb that must succeed; its output.
+    func ask(_ arguments: String..., sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+        let outcome = try Subprocess.run(
+            ["\(Self.products)/podagent"] + arguments,
+            environment: ["PODAGENT_SOCKET=\(socket)"],
+            scratch: "\(directory)/scratch"
+        )
+        try #require(outcome.code == 0, "\(arguments): \(outcome)\n\(agentLog)", sourceLocation: sourceLocation)
+        return outcome.output
+    }
+
+    /// Puts a manifest in place, by a rename, as tools that care do.
+    func put(_ name: String, _ text: String) throws {
+        let temporary = "\(directory)/\(name).new"
+        let raw = cns_openat(AT_FDCWD, temporary, O_WRONLY | O_CREAT | O_TRUNC, 0o644)
+        try #require(raw >= 0)
+        try writeAll(Descriptor(adopting: raw), Array(text.utf8), subject: temporary)
+        try #require(rename(temporary, "\(manifests)/\(name)") == 0)
+    }
+
+    func remove(_ name: String) { unlink("\(manifests)/\(name)") }
+
+    /// Waits until a Pod is as told: `condition=Ready`, `phase=Succeeded`, `delete`.
+    func wait(_ pod: String, for what: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let outcome = try podagent("wait", "pod", pod, "--for", what, "--timeout", "30s")
+        let description = outcome.code == 0 ? "" : try podagent("describe", "pod", pod).output
+        try #require(
+            outcome.code == 0,
+            "waiting for \(what): \(outcome)\n\(description)\n\(agentLog)",
+            sourceLocation: sourceLocation
+        )
+    }
+
+    /// Removes every manifest, waits until all Pods are gone, ends the agent and looks for what is left.
+    func end(sourceLocation: SourceLocation = #_sourceLocation) throws {
+        defer { wipe() }
+        if agent == nil { try startAgent() }
+        let root = try RootedDirectory(hostPath: manifests)
+        for name in try root.entries() { unlink("\(manifests)/\(name)") }
+        for line in try ask("get", "pods", "-A", "-o", "name").split(separator: "\n") {
+            let name = line.split(separator: "/").last.map(String.init) ?? ""
+            _ = try podagent("delete", "pod", name, "--now")
+        }
+        try eventually("all Pods are gone", seconds: 40) { try podagent("get", "pods", "-A", "-o", "name").output.isEmpty }
+        if let agent {
+            kill(agent.pid, SIGTERM)
+            let code = agent.wait()
+            #expect(code == 0, "the agent ended with \(code)\n\(agentLog)", sourceLocation: sourceLocation)
+        }
+        agent = nil
+        #expect(leftovers() == [], sourceLocation: sourceLocation)
+    }
+
+    /// What is left of this node: processes, mounts, Pod directories.
+    private func leftovers() -> [String] {
+        var found: [String] = []
+        let mounts = readText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(directory) }
+        found += mounts.map { "mount \($0)" }
+        for entry in (try? RootedDirectory(hostPath: "/proc").entries()) ?? [] where entry.first?.isNumber ?? false {
+            let line = readText("/proc/\(entry)/cgroup")
+            if line.contains(cgroup) { found.append("process \(entry) in \(line)") }
+        }
+        for place in ["state/pods", "run/pods", "log"] {
+            let entries = (try? RootedDirectory(hostPath: "\(directory)/\(place)").entries()) ?? []
+            found += entries.map { "\(place)/\($0)" }
+        }
+        if let mount = try? Cgroups.mountPoint(), access("\(mount)/\(cgroup)", F_OK) == 0 { found.append("cgroup \(cgroup)") }
+        return found
+    }
+
+    var cgroup: String {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in "\(directory)/run".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return "podagent-" + String(hash, radix: 16)
+    }
+
+    /// After a failed test as well: kills what runs in this node's cgroup and removes its directory.
+    private func wipe() {
+        killAgent()
+        if let cgroups = try? Cgroups(name: cgroup) {
+            for uid in (try? cgroups.pods()) ?? [] { try? cgroups.remove(pod: uid) }
+            cgroups.removeBaseIfEmpty()
+        }
+        if let leaf = directory.split(separator: "/").last.map(String.init) {
+            try? RootedDirectory(hostPath: "/tmp").removeTree(leaf)
+        }
+    }
+
+    deinit { if agent != nil { wipe() } }
+}
+
+/// Looks again every 20 ms until something holds, at most `seconds` long.
+func eventually(
+    _ what: String,
+    seconds: Double = 20,
+    sourceLocation: SourceLocation = #_sourceLocation,
+    _ holds: () throws -> Bool
+) throws {
+    let end = Clock.tick() + .milliseconds(Int(seconds * 1000))
+    while try !holds() {
+        try #require(Clock.tick() < end, "\(what): not within \(seconds) s", sourceLocation: sourceLocation)
+        usleep(20_000)
+    }
+}
