@@ -10,6 +10,10 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+_Static_assert(CNS_NAMESPACE_MOUNT == CLONE_NEWNS && CNS_NAMESPACE_UTS == CLONE_NEWUTS, "as the kernel counts");
+_Static_assert(CNS_NAMESPACE_IPC == CLONE_NEWIPC && CNS_NAMESPACE_PID == CLONE_NEWPID, "as the kernel counts");
+_Static_assert(CNS_NAMESPACE_NETWORK == CLONE_NEWNET, "as the kernel counts");
+
 /// With CLONE_PARENT the child takes over its maker's exit signal, and clone3 wants to be given none.
 static pid_t clone_into(uint64_t flags, int cgroup_fd, int *pidfd) {
     struct clone_args args;

@@ -67,6 +67,7 @@ final class Shim {
     private func accept() {
         let connection = cns_accept(Self.listenerDescriptor)
         guard connection >= 0 else { return }
+        cns_set_nonblocking(connection)
         guard cns_peer_is_owner(connection) == 1 else {
             _ = close(connection)
             return
@@ -322,11 +323,13 @@ final class Shim {
 extension cns_request {
     /// The namespaces that pause holds; it always has mounts of its own.
     fileprivate var sandboxCloneFlags: UInt64 {
-        var result = UInt64(CLONE_NEWNS)
-        if flags & CNS_REQUEST_PID_NAMESPACE.rawValue != 0 { result |= UInt64(CLONE_NEWPID) }
-        if flags & CNS_REQUEST_NETWORK_NAMESPACE.rawValue != 0 { result |= UInt64(CLONE_NEWNET) }
-        if flags & CNS_REQUEST_IPC_NAMESPACE.rawValue != 0 { result |= UInt64(CLONE_NEWIPC) }
-        if flags & CNS_REQUEST_UTS_NAMESPACE.rawValue != 0 { result |= UInt64(CLONE_NEWUTS) }
+        var result = UInt64(CNS_NAMESPACE_MOUNT.rawValue)
+        if flags & CNS_REQUEST_PID_NAMESPACE.rawValue != 0 { result |= UInt64(CNS_NAMESPACE_PID.rawValue) }
+        if flags & CNS_REQUEST_NETWORK_NAMESPACE.rawValue != 0 {
+            result |= UInt64(CNS_NAMESPACE_NETWORK.rawValue)
+        }
+        if flags & CNS_REQUEST_IPC_NAMESPACE.rawValue != 0 { result |= UInt64(CNS_NAMESPACE_IPC.rawValue) }
+        if flags & CNS_REQUEST_UTS_NAMESPACE.rawValue != 0 { result |= UInt64(CNS_NAMESPACE_UTS.rawValue) }
         return result
     }
 }

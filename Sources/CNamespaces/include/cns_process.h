@@ -6,9 +6,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/// The kinds of namespace, for those who do not see <sched.h>.
+enum cns_namespace {
+    CNS_NAMESPACE_MOUNT = 0x00020000,
+    CNS_NAMESPACE_UTS = 0x04000000,
+    CNS_NAMESPACE_IPC = 0x08000000,
+    CNS_NAMESPACE_PID = 0x20000000,
+    CNS_NAMESPACE_NETWORK = 0x40000000,
+};
+
 /// A child that runs a plan. For callers with one thread and no allocation in flight: the shim.
 struct cns_birth {
-    uint64_t flags;         // CLONE_NEW*
+    uint64_t flags;         // enum cns_namespace
     int cgroup_fd;          // it is born in; -1: the caller's
     int pid_namespace_fd;   // a pidfd: it is born in that process's PID namespace; -1: the caller's
     int nested;             // in a PID namespace of its own, inside that one

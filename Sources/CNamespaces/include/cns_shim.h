@@ -31,15 +31,8 @@ static inline int64_t cns_wall_clock(void) {
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
-/// accept4(2), close-on-exec and non-blocking.
-static inline int cns_accept(int fd) { return accept4(fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK); }
-
-/// Whether the peer of a Unix socket runs as our own user. unix(7), SO_PEERCRED.
-static inline int cns_peer_is_owner(int fd) {
-    struct ucred peer;
-    socklen_t size = sizeof peer;
-    return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.uid == geteuid();
-}
+/// Whether the peer of a Unix socket runs as our own user. unix(7), SO_PEERCRED. 1 or 0.
+int cns_peer_is_owner(int fd);
 
 /// A report channel: ours does not block.
 static inline int cns_channel(int *ours, int *childs) {
@@ -52,13 +45,7 @@ static inline int cns_channel(int *ours, int *childs) {
 }
 
 /// pipe2(2), close-on-exec.
-static inline int cns_pipe(int *read_end, int *write_end) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) < 0) return -1;
-    *read_end = ends[0];
-    *write_end = ends[1];
-    return 0;
-}
+int cns_pipe(int *read_end, int *write_end);
 
 /// Whether a read would not block.
 static inline int cns_readable(int fd) {

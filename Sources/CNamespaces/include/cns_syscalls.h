@@ -3,9 +3,6 @@
 #ifndef CNS_SYSCALLS_H
 #define CNS_SYSCALLS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -16,6 +13,21 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+// The C library shows these only to those who define _GNU_SOURCE, and Swift's own view of it does not: a header that
+// did would give Swift two definitions of one structure. Values from the kernel's asm-generic/fcntl.h, linux/fcntl.h.
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
+#ifndef F_SETSIG
+#define F_SETSIG 10
+#endif
+#ifndef F_SETLEASE
+#define F_SETLEASE 1024
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
 
 /// MS_PRIVATE of mount(2), which two headers define in two ways.
 static const uint64_t cns_ms_private = 1 << 18;
@@ -61,6 +73,16 @@ static inline int cns_renameat2(int from_fd, const char *from, int to_fd, const 
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
 }
 
+/// fsetxattr(2). (<sys/xattr.h> would bring <sys/select.h> along, whose fd_set is another one than Swift's.)
+static inline int cns_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
+    return (int)syscall(SYS_fsetxattr, fd, name, value, size, flags);
+}
+
+/// fgetxattr(2).
+static inline ssize_t cns_fgetxattr(int fd, const char *name, void *value, size_t size) {
+    return syscall(SYS_fgetxattr, fd, name, value, size);
+}
+
 /// ioctl(2) with a pointer argument, for terminals.
 static inline int cns_ioctl(int fd, unsigned long request, void *argument) { return ioctl(fd, request, argument); }
 
@@ -74,6 +96,9 @@ static inline int cns_unix_stream_socket(void) {
 static inline int cns_accept(int fd) {
     return (int)syscall(SYS_accept4, fd, NULL, NULL, O_CLOEXEC /* = SOCK_CLOEXEC */);
 }
+
+/// syncfs(2): what was written to the filesystem that `fd` is on is on its disk.
+static inline int cns_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
 
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }

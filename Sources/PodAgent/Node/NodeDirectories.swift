@@ -44,7 +44,12 @@ final class NodeDirectories: Sendable {
     }
 
     private static func lock(_ run: RootedDirectory) throws -> Descriptor {
-        let file = try run.open("lock", flags: O_RDWR | O_CREAT, mode: 0o600, resolution: .beneathWithoutLinks)
+        let file = try run.open(
+            "lock",
+            flags: O_RDWR | O_CREAT,
+            mode: 0o600,
+            resolution: .beneathWithoutLinks
+        )
         let raw = file.raw
         guard flock(raw, LOCK_EX | LOCK_NB) == 0 else {
             throw CommandFailure(

@@ -71,10 +71,15 @@ final class Cgroups: Sendable {
 
     private func remove(_ path: String) throws(SystemFailure) {
         guard let directory = try? base.directory(path) else { return }
-        for entry in try directory.entries() where isDirectory(entry, in: directory) {
-            try remove("\(path)/\(entry)")
+        do throws(SystemFailure) {
+            for entry in try directory.entries() where isDirectory(entry, in: directory) {
+                try remove("\(path)/\(entry)")
+            }
+            try waitUntilEmpty(directory)
+        } catch {
+            // A container's clean-up and its Pod's may meet here; who comes second finds it gone.
+            guard error.errno == ENOENT || error.errno == ENODEV else { throw error }
         }
-        try waitUntilEmpty(directory)
         guard unlinkat(base.raw, path, AT_REMOVEDIR) == 0 || errno == ENOENT else {
             throw .current("rmdir", "\(basePath)/\(path)")
         }
@@ -82,7 +87,8 @@ final class Cgroups: Sendable {
 
     private func isDirectory(_ name: String, in directory: RootedDirectory) -> Bool {
         var status = stat()
-        return fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_mode & S_IFMT == S_IFDIR
+        return fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
     }
 
     /// cgroup.events announces a change of `populated` by POLLPRI. Killed processes are gone within milliseconds; one
@@ -92,7 +98,9 @@ final class Cgroups: Sendable {
         for _ in 0..<50 {
             var buffer = [UInt8](repeating: 0, count: 256)
             let count = pread(events.raw, &buffer, buffer.count, 0)
-            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") { return }
+            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") {
+                return
+            }
             var poll = pollfd(fd: events.raw, events: Int16(POLLPRI), revents: 0)
             _ = Glibc.poll(&poll, 1, 100)
         }

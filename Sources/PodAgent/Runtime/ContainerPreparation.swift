@@ -19,7 +19,7 @@ struct ContainerPreparation: Sendable {
     let restartCount: Int
     let directories: NodeDirectories
     let cgroups: Cgroups
-    let images: any ImageSource
+    let images: any ImageProvider
     let nodeName: String
 
     /// `<container>-<restart count>`: names the instance's directories and cgroup.
@@ -41,15 +41,19 @@ struct ContainerPreparation: Sendable {
     }
 
     private func resolveImage() throws -> NodeImage {
-        if let image = try images.image(container.image), container.imagePullPolicy != .always { return image }
+        if let image = try images.image(container.image), container.imagePullPolicy != .always {
+            return image
+        }
         let name = container.image
         if container.imagePullPolicy == .never {
             let message = "Container image \"\(name)\" is not present with pull policy of Never"
             throw StartFailure(waiting: Waiting("ErrImageNeverPull", message))
         }
-        let cause = container.imagePullPolicy == .always
+        let cause =
+            container.imagePullPolicy == .always
             ? "imagePullPolicy Always asks a registry at every start" : "the image is not on this node"
-        let message = "Failed to pull image \"\(name)\": \(cause), and this version of podagent cannot pull from "
+        let message =
+            "Failed to pull image \"\(name)\": \(cause), and this version of podagent cannot pull from "
             + "registries yet; load it by `podagent image load` and use imagePullPolicy IfNotPresent or Never"
         throw StartFailure(waiting: Waiting("ErrImagePull", message))
     }
@@ -121,10 +125,12 @@ struct ContainerPreparation: Sendable {
     private func refuseReservedPlaces(_ mounts: [ContainerLaunch.Mount]) throws {
         for mount in mounts {
             let parts = mount.path.split(separator: "/").filter { $0 != "." }
-            guard parts.first == "proc" || parts.first == "sys" || parts.isEmpty || parts.contains("..") else {
+            guard parts.first == "proc" || parts.first == "sys" || parts.isEmpty || parts.contains("..")
+            else {
                 continue
             }
-            let message = "volumeMounts: \(mount.path) cannot be mounted on: /, /proc and /sys are the runtime's"
+            let message =
+                "volumeMounts: \(mount.path) cannot be mounted on: /, /proc and /sys are the runtime's"
             throw StartFailure(waiting: Waiting("CreateContainerConfigError", message))
         }
     }
@@ -140,14 +146,20 @@ struct ContainerPreparation: Sendable {
         ]
         return try contents.filter { !taken.contains($0.0) }.map { path, file in
             let opened = try root.open(file, flags: O_PATH | O_NOFOLLOW, resolution: .beneathWithoutLinks)
-            let source = try MountSource.clone(directory: opened.raw, path: "", recursive: false, subject: file)
+            let source = try MountSource.clone(
+                directory: opened.raw,
+                path: "",
+                recursive: false,
+                subject: file
+            )
             let mount = ContainerLaunch.Mount(path: path, readOnly: readOnly, isDirectory: false, isOwn: true)
             return (mount, source.descriptor)
         }
     }
 
     private func hostSharedMemory() throws -> SharedDescriptor {
-        try MountSource.clone(directory: AT_FDCWD, path: "/dev/shm", recursive: false, subject: "/dev/shm").descriptor
+        try MountSource.clone(directory: AT_FDCWD, path: "/dev/shm", recursive: false, subject: "/dev/shm")
+            .descriptor
     }
 
     private func logDirectory() throws -> SharedDescriptor {
@@ -192,11 +204,13 @@ extension PodSpec {
 /// `STOPSIGNAL` of an image config: a name with or without SIG, or a number.
 enum StopSignal {
     static func number(_ text: String) -> Int32 {
-        let name = text.uppercased().hasPrefix("SIG") ? String(text.uppercased().dropFirst(3)) : text.uppercased()
+        let name =
+            text.uppercased().hasPrefix("SIG") ? String(text.uppercased().dropFirst(3)) : text.uppercased()
         if let number = Int32(name), (1...64).contains(number) { return number }
         let names: [String: Int32] = [
             "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ABRT": SIGABRT, "KILL": SIGKILL, "USR1": SIGUSR1,
-            "USR2": SIGUSR2, "ALRM": SIGALRM, "TERM": SIGTERM, "CONT": SIGCONT, "STOP": SIGSTOP, "WINCH": SIGWINCH,
+            "USR2": SIGUSR2, "ALRM": SIGALRM, "TERM": SIGTERM, "CONT": SIGCONT, "STOP": SIGSTOP,
+            "WINCH": SIGWINCH,
             "PWR": SIGPWR, "RTMIN+3": 37, "IO": SIGIO, "PIPE": SIGPIPE,
         ]
         return names[name] ?? SIGTERM

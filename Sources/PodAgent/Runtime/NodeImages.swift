@@ -11,7 +11,7 @@ struct NodeImage: Sendable {
 }
 
 /// Where images come from. Blocks; belongs on a worker.
-protocol ImageSource: Sendable {
+protocol ImageProvider: Sendable {
     /// Nil when the image is not on the node. Throws a ``StartFailure`` for a reference that cannot be read.
     func image(_ reference: String) throws -> NodeImage?
 }

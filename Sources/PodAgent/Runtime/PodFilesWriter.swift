@@ -11,7 +11,12 @@ struct PodFilesWriter: Sendable {
     func write() throws -> [PodRecord] {
         let root = try directories.podState(pod.metadata.uid)
         let hostname = PodFiles.hostname(of: pod, node: nodeName)
-        let hosts = PodFiles.hosts(of: pod, hostname: hostname, addresses: [], nodeHosts: nodeFile("etc/hosts"))
+        let hosts = PodFiles.hosts(
+            of: pod,
+            hostname: hostname,
+            addresses: [],
+            nodeHosts: nodeFile("etc/hosts")
+        )
         let node = ResolverConfiguration(parsing: nodeFile("etc/resolv.conf"))
         let (resolver, records) = ResolverConfiguration.forPod(pod, node: node)
         let files = [("etc-hosts", hosts), ("hostname", hostname + "\n"), ("resolv.conf", resolver.text)]
@@ -21,7 +26,8 @@ struct PodFilesWriter: Sendable {
 
     /// A file of the node's own; a node without it has empty ones.
     private func nodeFile(_ path: String) -> String {
-        guard let root = try? RootedDirectory(hostPath: "/"), let bytes = try? root.read(path, limit: 1 << 20) else {
+        guard let root = try? RootedDirectory(hostPath: "/"), let bytes = try? root.read(path, limit: 1 << 20)
+        else {
             return ""
         }
         return String(decoding: bytes, as: UTF8.self)

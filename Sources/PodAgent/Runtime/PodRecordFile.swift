@@ -28,7 +28,9 @@ struct PodRecordFile: Codable, Sendable {
         let bytes = try directory.read(Self.name, limit: sizeMax)
         let record = try JSONDecoder().decode(PodRecordFile.self, from: Data(bytes))
         guard record.version == currentVersion else {
-            throw CommandFailure("\(directory.name)/\(name) has version \(record.version), not \(currentVersion)")
+            throw CommandFailure(
+                "\(directory.name)/\(name) has version \(record.version), not \(currentVersion)"
+            )
         }
         return record
     }

@@ -29,7 +29,7 @@ final class PodSandbox {
     var onNews: (News) -> Void = { _ in }
     private(set) var pausePID: Int32 = 0
 
-    static let socketName = "shim.sock"
+    nonisolated static let socketName = "shim.sock"
 
     private init(connection: ShimConnection, pod: String) {
         self.connection = connection
@@ -86,7 +86,11 @@ final class PodSandbox {
         directories: NodeDirectories
     ) throws -> PodSandbox {
         let run = try directories.podRun(pod.metadata.uid)
-        let connection = try ShimConnection.connect(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        let connection = try ShimConnection.connect(
+            socketName,
+            in: run,
+            subject: "shim of \(pod.metadata.name)"
+        )
         let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
         sandbox.pausePlan = prepared.pausePlan
         sandbox.reap(prepared)
@@ -104,7 +108,11 @@ final class PodSandbox {
         replayed: @escaping (PodSandbox, ShimEvent, [ShimEvent]) -> Void
     ) throws -> PodSandbox {
         let run = try directories.podRun(pod.metadata.uid)
-        let connection = try ShimConnection.connect(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        let connection = try ShimConnection.connect(
+            socketName,
+            in: run,
+            subject: "shim of \(pod.metadata.name)"
+        )
         let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
         sandbox.replay = []
         sandbox.replayed = { [unowned sandbox] welcome, runs in replayed(sandbox, welcome, runs) }
@@ -129,7 +137,14 @@ final class PodSandbox {
 
     // MARK: Requests
 
-    func start(_ prepared: PreparedContainer, run: RunID, restartCount: Int, container: Container, limits: LogLimits, pod: Pod) throws {
+    func start(
+        _ prepared: PreparedContainer,
+        run: RunID,
+        restartCount: Int,
+        container: Container,
+        limits: LogLimits,
+        pod: Pod
+    ) throws {
         var request = ShimRequest(kind: CNS_REQUEST_CONTAINER)
         request.run = run
         request.label = "\(container.name)/\(restartCount)"
@@ -240,6 +255,7 @@ extension PodSpec {
     /// A container is born in the Pod's PID namespace, in one of its own inside that, or in the node's.
     fileprivate var containerFlags: [cns_request_flags] {
         if hostPID { return [] }
-        return sharesProcessNamespace ? [CNS_REQUEST_POD_PID] : [CNS_REQUEST_POD_PID, CNS_REQUEST_PID_NAMESPACE]
+        return sharesProcessNamespace
+            ? [CNS_REQUEST_POD_PID] : [CNS_REQUEST_POD_PID, CNS_REQUEST_PID_NAMESPACE]
     }
 }

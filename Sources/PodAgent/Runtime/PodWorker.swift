@@ -14,6 +14,8 @@ final class PodWorker {
     private var statusBuilder = PodStatusBuilder()
     private(set) var deletionRequestedAt: Timestamp?
     private(set) var status = PodStatus()
+    /// What watchers were last shown.
+    var published: Pod?
     private(set) var sandbox: PodSandbox?
     private var plans: [RunID: LaunchPlan] = [:]
     private var stopSignals: [RunID: Int32] = [:]
@@ -21,6 +23,7 @@ final class PodWorker {
     private let recorder: PodRecorder
     private let alarm: any DispatchSourceTimer
     private var alarmAt: Tick?
+    private var endWaiters: [RunID: [() -> Void]] = [:]
     var execs: [RunID: ExecRun] = [:]
     var nextExec: UInt64 = 1 << 32
     /// Called when the status may have changed, and when nothing of the Pod is left.
@@ -55,6 +58,18 @@ final class PodWorker {
         for effect in effects { perform(effect) }
         setAlarm()
         publish()
+        tellEndWaiters()
+    }
+
+    /// Calls `body` when `run` no longer runs and its output is in its log.
+    func whenEnded(_ run: RunID, _ body: @escaping () -> Void) { endWaiters[run, default: []].append(body) }
+
+    private func tellEndWaiters() {
+        guard !endWaiters.isEmpty else { return }
+        let live = Set(machine.containers.compactMap(\.liveRun))
+        for run in endWaiters.keys where !live.contains(run) {
+            for body in endWaiters.removeValue(forKey: run) ?? [] { body() }
+        }
     }
 
     private func publish() {
@@ -193,7 +208,9 @@ final class PodWorker {
     }
 
     private func startContainer(_ name: String, _ run: RunID, _ restartCount: Int) {
-        guard let container = (pod.spec.initContainers + pod.spec.containers).first(where: { $0.name == name }) else {
+        guard
+            let container = (pod.spec.initContainers + pod.spec.containers).first(where: { $0.name == name })
+        else {
             preconditionFailure("the machine starts \(name), which the spec does not have")
         }
         let preparation = ContainerPreparation(
@@ -227,7 +244,8 @@ final class PodWorker {
         facts[container.name] = prepared.facts
         plans[run] = prepared.plan
         stopSignals[run] = prepared.stopSignal
-        let present = "Container image \"\(container.image)\" already present on machine and can be accessed by the pod"
+        let present =
+            "Container image \"\(container.image)\" already present on machine and can be accessed by the pod"
         node.events.record(PodRecord(.normal, "Pulled", present, container: container.name), about: pod)
         try sandbox.start(
             prepared,
@@ -237,7 +255,10 @@ final class PodWorker {
             limits: node.options.logLimits,
             pod: pod
         )
-        node.events.record(PodRecord(.normal, "Created", "Container created", container: container.name), about: pod)
+        node.events.record(
+            PodRecord(.normal, "Created", "Container created", container: container.name),
+            about: pod
+        )
     }
 
     private func removeSandbox(_ attempt: Int) {
@@ -336,11 +357,17 @@ final class PodWorker {
             await node.removal.run("container \(instance) of \(pod.metadata.name)") {
                 try node.cgroups.removeLeaf(instance, pod: uid)
                 // Absent after the Pod's own removal overtook this.
-                guard let state = try? node.directories.state.directory("pods/\(uid)/containers") else { return }
+                guard let state = try? node.directories.state.directory("pods/\(uid)/containers") else {
+                    return
+                }
                 try state.removeTree(instance)
-                guard obsolete >= 0, let logs = try? node.directories.logs.directory("\(logs)/\(name)") else { return }
+                guard obsolete >= 0, let logs = try? node.directories.logs.directory("\(logs)/\(name)") else {
+                    return
+                }
                 // One ended instance is kept for `logs --previous`.
-                for entry in try logs.entries() where entry.hasPrefix("\(obsolete - 1).log") { try logs.removeTree(entry) }
+                for entry in try logs.entries() where entry.hasPrefix("\(obsolete - 1).log") {
+                    try logs.removeTree(entry)
+                }
             }
         }
     }
@@ -356,7 +383,8 @@ final class PodWorker {
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
         do {
-            _ = try PodSandbox.reconnect(pod: pod, directories: node.directories) { [weak self] sandbox, welcome, runs in
+            _ = try PodSandbox.reconnect(pod: pod, directories: node.directories) {
+                [weak self] sandbox, welcome, runs in
                 self?.resume(sandbox, welcome, runs)
             }.kept(by: self)
         } catch {
@@ -395,8 +423,12 @@ final class PodWorker {
             case CNS_RUN_FAILED: state = .failed(message: launchFailure(event, nil), at: event.finishedAt)
             default: state = .launching
             }
-            if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED { unforgotten.append(event.run) }
-            observed.append(.init(run: event.run, container: String(parts[0]), restartCount: count, state: state))
+            if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
+                unforgotten.append(event.run)
+            }
+            observed.append(
+                .init(run: event.run, container: String(parts[0]), restartCount: count, state: state)
+            )
         }
         adopt(sandbox, machine.attempt)
         let observation = SandboxObservation(pauseIsAlive: welcome.state == CNS_RUN_RUNNING, runs: observed)

@@ -120,8 +120,14 @@ final class RootedDirectory: Sendable {
     }
 
     /// Replaces a file as a whole: a temporary neighbour is written and renamed over it, so that a reader sees the
-    /// old content or the new and never a part. `path` is one name; links are not followed.
-    func replaceFile(_ leaf: String, with bytes: [UInt8], mode: UInt32) throws(SystemFailure) {
+    /// old content or the new and never a part. `path` is one name; links are not followed. With `durable`, that
+    /// also holds across a loss of power: file and directory are on the disk when this returns.
+    func replaceFile(
+        _ leaf: String,
+        with bytes: [UInt8],
+        mode: UInt32,
+        durable: Bool = false
+    ) throws(SystemFailure) {
         let temporary = ".\(leaf).tmp"
         _ = unlinkat(raw, temporary, 0)
         do {
@@ -134,8 +140,17 @@ final class RootedDirectory: Sendable {
             let file = descriptor.raw
             try check("fchmod", "\(name)/\(temporary)") { fchmod(file, mode) }
             try writeAll(descriptor, bytes, subject: "\(name)/\(temporary)")
+            if durable { try check("fsync", "\(name)/\(temporary)") { fsync(file) } }
         }
         try check("renameat", "\(name)/\(leaf)") { renameat(raw, temporary, raw, leaf) }
+        if durable { try synchronise() }
+    }
+
+    /// Waits until what was made, renamed and unlinked in this directory is on the disk.
+    func synchronise() throws(SystemFailure) {
+        let directory = try open(".", flags: O_RDONLY | O_DIRECTORY)
+        let file = directory.raw
+        try check("fsync", name) { fsync(file) }
     }
 
     /// The names in this directory, sorted, without `.` and `..`. For directories that only the agent writes to.

@@ -70,7 +70,12 @@ struct PodVolumes: Sendable {
         if let source = volume.hostPath { return try HostPath.openTree(source) }
         let root = try directories.podState(pod.metadata.uid)
         let directory = try root.directory(Self.path(volume), resolution: .beneathWithoutLinks)
-        return try MountSource.clone(directory: directory.raw, path: "", recursive: false, subject: volume.name)
+        return try MountSource.clone(
+            directory: directory.raw,
+            path: "",
+            recursive: false,
+            subject: volume.name
+        )
     }
 
     /// Removes what is on disk; hostPath volumes are not ours.

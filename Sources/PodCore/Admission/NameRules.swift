@@ -2,7 +2,7 @@
 ///
 /// Each function returns every rule that the text breaks, worded as in `k8s.io/apimachinery/pkg/util/validation`;
 /// nothing when it is fine. Lengths are in bytes.
-enum NameRules {
+public enum NameRules {
     private static let labelPattern = "[a-z0-9]([-a-z0-9]*[a-z0-9])?"
     private static let qualifiedPattern = "([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]"
 
@@ -23,7 +23,7 @@ enum NameRules {
     }
 
     /// Labels with dots between them: names of Pods and nodes.
-    static func subdomain(_ text: String) -> [String] {
+    public static func subdomain(_ text: String) -> [String] {
         let broken = tooLong(text, 253)
         if text.utf8.split(separator: UInt8.dot, omittingEmptySubsequences: false).allSatisfy(isLabel) {
             return broken

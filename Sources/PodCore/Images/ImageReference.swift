@@ -29,6 +29,10 @@ public struct ImageReference: Hashable, Sendable {
         return text
     }
 
+    /// The name under which an image is kept: with the tag when there is one, which then need not be known by its
+    /// digest; else with the digest.
+    public var storedName: String { tag.map { "\(repository):\($0)" } ?? canonical }
+
     /// Reads a name and fills in registry, `library/` and `:latest`.
     public init(parsing image: String) throws(ImageReferenceFailure) {
         let parts = try Self.split(image)

@@ -22,6 +22,9 @@ public struct ImageReferenceFailure: Error, Hashable, Sendable {
     /// What is wrong with it.
     public let problem: Problem
 
+    /// The message of the container's waiting state, whose reason is `InvalidImageName`.
+    public var waitingMessage: String { "Failed to apply default image tag \(goQuoted(image)): \(self)" }
+
     /// Pairs a name with what is wrong with it.
     public init(image: String, problem: Problem) {
         self.image = image

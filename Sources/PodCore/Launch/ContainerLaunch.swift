@@ -130,7 +130,7 @@ public struct ContainerLaunch: Hashable, Sendable {
                 )
             )
         } else {
-            steps.append(.connectStandardStreams(nullFrom: Slots.dev))
+            steps.append(.connectStandardStreams(nullFrom: Slots.dev, owner: process.user))
         }
         steps.append(.pivotRoot(Slots.root))
         return LaunchPlan(steps: steps + process.finalSteps)
@@ -199,7 +199,8 @@ public struct ContainerLaunch: Hashable, Sendable {
             ("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"),
             ("stderr", "/proc/self/fd/2"), ("core", "/proc/kcore"), ("ptmx", "pts/ptmx"),
         ].map { .symlink($0.0, to: $0.1, beneath: dev) }
-        let shared = hostSharedMemory ? Slot.passed(mounts.count { $0.source == .passed }) : Slots.sharedMemory
+        let shared =
+            hostSharedMemory ? Slot.passed(mounts.count { $0.source == .passed }) : Slots.sharedMemory
         steps += [
             .newFilesystem(
                 type: "devpts",

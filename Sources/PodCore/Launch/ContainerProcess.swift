@@ -12,7 +12,8 @@ public struct ContainerProcess: Sendable {
     private let hostname: String
 
     /// Gathers the sources. `hostname` is the kernel host name that the container will see.
-    public init(pod: Pod, container: Container, image: ImageConfig, accounts: AccountFiles, hostname: String) {
+    public init(pod: Pod, container: Container, image: ImageConfig, accounts: AccountFiles, hostname: String)
+    {
         self.pod = pod
         self.container = container
         self.image = image
@@ -91,7 +92,8 @@ public struct ContainerProcess: Sendable {
         var order: [String] = []
         var values: [String: String] = [:]
         for variable in container.env {
-            let value = variable.valueFrom?.fieldRef.map(fieldValue) ?? Expansion.expand(variable.value, with: values)
+            let value =
+                variable.valueFrom?.fieldRef.map(fieldValue) ?? Expansion.expand(variable.value, with: values)
             if values.updateValue(value, forKey: variable.name) == nil { order.append(variable.name) }
         }
         return (order.map { ($0, values[$0] ?? "") }, values)
@@ -107,7 +109,9 @@ public struct ContainerProcess: Sendable {
         case "spec.serviceAccountName": return pod.spec.serviceAccountName
         default: break
         }
-        let subscripts = [("metadata.labels['", pod.metadata.labels), ("metadata.annotations['", pod.metadata.annotations)]
+        let subscripts = [
+            ("metadata.labels['", pod.metadata.labels), ("metadata.annotations['", pod.metadata.annotations),
+        ]
         for (prefix, map) in subscripts where selector.fieldPath.hasPrefix(prefix) {
             let key = selector.fieldPath.dropFirst(prefix.utf8.count).dropLast(2)
             return map[String(key)] ?? ""
@@ -173,7 +177,8 @@ public struct ContainerProcess: Sendable {
             guard user == 0 else { return }
             throw configuration("container's runAsUser breaks non-root policy \(place)")
         }
-        let imageUser = image.user.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init) ?? ""
+        let imageUser =
+            image.user.split(separator: ":", omittingEmptySubsequences: false).first.map(String.init) ?? ""
         if imageUser.isEmpty || UInt64(imageUser) == 0 {
             throw configuration("container has runAsNonRoot and image will run as root \(place)")
         }
@@ -189,7 +194,8 @@ public struct ContainerProcess: Sendable {
     private func supplementaryGroups(_ identity: Identity) -> [UInt32] {
         var groups = [identity.gid]
         let wanted = pod.spec.securityContext.supplementalGroups.map { UInt32(clamping: $0) }
-        let fromImage = pod.spec.securityContext.supplementalGroupsPolicy == .strict ? [] : identity.imageGroups
+        let fromImage =
+            pod.spec.securityContext.supplementalGroupsPolicy == .strict ? [] : identity.imageGroups
         for group in wanted + fromImage where !groups.contains(group) { groups.append(group) }
         return groups
     }

@@ -75,7 +75,12 @@ public struct PauseLaunch: Hashable, Sendable {
         for volume in memoryVolumes {
             let options = volume.sizeLimit.map { "mode=777,size=\($0)" } ?? "mode=777"
             steps += [
-                .newFilesystem(type: "tmpfs", options: options, attributes: [.noSetUserID, .noDevices], into: shared),
+                .newFilesystem(
+                    type: "tmpfs",
+                    options: options,
+                    attributes: [.noSetUserID, .noDevices],
+                    into: shared
+                ),
                 .attach(shared, path: MemoryVolume.path(volume.name), beneath: root, .ownDirectory),
             ]
         }

@@ -4,7 +4,7 @@ public struct SandboxObservation: Hashable, Sendable {
     public struct Run: Hashable, Sendable {
         public enum State: Hashable, Sendable {
             case running(startedAt: Timestamp)
-            case exited(ExitStatus, startedAt: Timestamp, finishedAt: Timestamp)
+            case exited(ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
             case failed(message: String, at: Timestamp)
             case launching
         }
@@ -132,8 +132,12 @@ extension PodMachine {
     /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
     public mutating func forgetTicks() {
         sandboxRetryAt = nil
-        if case .failed(_, let delay) = preparation { preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay) }
-        if case .deleting(let grace, _) = ending { ending = .deleting(grace: grace, since: Tick(nanoseconds: 0)) }
+        if case .failed(_, let delay) = preparation {
+            preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
+        }
+        if case .deleting(let grace, _) = ending {
+            ending = .deleting(grace: grace, since: Tick(nanoseconds: 0))
+        }
         // Volumes in memory and everything beneath /run are gone.
         if preparation == .done { preparation = .none }
         for index in containers.indices {

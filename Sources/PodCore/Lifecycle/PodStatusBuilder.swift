@@ -75,7 +75,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     // MARK: Conditions
 
-    private mutating func conditions(_ machine: PodMachine, _ status: PodStatus, at now: Timestamp) -> [PodCondition] {
+    private mutating func conditions(_ machine: PodMachine, _ status: PodStatus, at now: Timestamp)
+        -> [PodCondition]
+    {
         let initialized = initialized(machine, status)
         let ready = containersReady(status)
         return [
@@ -91,7 +93,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     private func initialized(_ machine: PodMachine, _ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (true, "PodCompleted", "") }
-        let started = status.containerStatuses.contains { $0.state.running != nil || $0.state.terminated != nil }
+        let started = status.containerStatuses.contains {
+            $0.state.running != nil || $0.state.terminated != nil
+        }
         let incomplete = status.initContainerStatuses.filter { !$0.ready }.map(\.name)
         if started || incomplete.isEmpty { return (true, "", "") }
         let names = incomplete.joined(separator: " ")
@@ -124,6 +128,14 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         if conditions[type]?.status != text { conditions[type] = Transition(status: text, at: now) }
         condition.lastTransitionTime = conditions[type]?.at
         return condition
+    }
+}
+
+/// How one instance of a container is named towards clients.
+public enum ContainerID {
+    /// `podagent://<uid>-<run>`, as Kubernetes writes `<runtime>://<id>`.
+    public static func text(_ pod: Pod, _ run: RunID) -> String {
+        "podagent://\(pod.metadata.uid)-\(run.number)"
     }
 }
 
@@ -186,7 +198,8 @@ private struct ContainerStatusContext {
             waiting.reason = known.reason
             waiting.message = known.message
         } else {
-            waiting.reason = machine.lifecycle.initContainers.isEmpty || machine.isInitialized
+            waiting.reason =
+                machine.lifecycle.initContainers.isEmpty || machine.isInitialized
                 ? "ContainerCreating" : "PodInitializing"
         }
         return waiting
@@ -213,7 +226,7 @@ private struct ContainerStatusContext {
         return record.newestTermination.map { containerID($0.run) }
     }
 
-    private func containerID(_ run: RunID) -> String { "podagent://\(pod.metadata.uid)-\(run.number)" }
+    private func containerID(_ run: RunID) -> String { ContainerID.text(pod, run) }
 }
 
 extension HostIP {

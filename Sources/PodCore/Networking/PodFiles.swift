@@ -13,7 +13,8 @@ public enum PodFiles {
 
     /// /etc/hosts (reference §7.4). `nodeHosts` is the node's own file, used with `hostNetwork`; `addresses` are the
     /// Pod's, none while it has loopback alone.
-    public static func hosts(of pod: Pod, hostname: String, addresses: [String], nodeHosts: String) -> String {
+    public static func hosts(of pod: Pod, hostname: String, addresses: [String], nodeHosts: String) -> String
+    {
         var text: String
         if pod.spec.hostNetwork {
             text = "# Kubernetes-managed hosts file (host network).\n" + nodeHosts
@@ -30,7 +31,9 @@ public enum PodFiles {
 
                 """
             // A Pod without an address can still find itself by name, as on any machine that is not on a network.
-            for address in addresses.isEmpty ? ["127.0.0.1"] : addresses { text += "\(address)\t\(hostname)\n" }
+            for address in addresses.isEmpty ? ["127.0.0.1"] : addresses {
+                text += "\(address)\t\(hostname)\n"
+            }
         }
         guard !pod.spec.hostAliases.isEmpty else { return text }
         text += "\n# Entries added by HostAliases.\n"

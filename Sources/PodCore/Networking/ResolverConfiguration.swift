@@ -21,7 +21,9 @@ public struct ResolverConfiguration: Hashable, Sendable {
             switch keyword {
             case "nameserver": if words.count > 1 { nameservers.append(words[1]) }
             case "search":
-                searches = words.dropFirst().filter { $0 != "." }.map { $0.hasSuffix(".") ? String($0.dropLast()) : $0 }
+                searches = words.dropFirst().filter { $0 != "." }.map {
+                    $0.hasSuffix(".") ? String($0.dropLast()) : $0
+                }
             case "options": for option in words.dropFirst() { setOption(option) }
             default: break  // comments, and what resolv.conf(5) knows besides, are the node's own affair
             }
@@ -31,14 +33,21 @@ public struct ResolverConfiguration: Hashable, Sendable {
     /// What a Pod's containers get, and the warnings for its events.
     ///
     /// There is no cluster DNS on a node without a cluster, so ClusterFirst means Default, as the kubelet has it.
-    public static func forPod(_ pod: Pod, node: ResolverConfiguration) -> (ResolverConfiguration, [PodRecord]) {
+    public static func forPod(_ pod: Pod, node: ResolverConfiguration) -> (ResolverConfiguration, [PodRecord])
+    {
         var result = pod.spec.dnsPolicy == .none ? ResolverConfiguration() : node
         var records: [PodRecord] = []
         if let wanted = pod.spec.dnsConfig {
-            for server in wanted.nameservers where !result.nameservers.contains(server) { result.nameservers.append(server) }
-            for search in wanted.searches where !result.searches.contains(search) { result.searches.append(search) }
+            for server in wanted.nameservers where !result.nameservers.contains(server) {
+                result.nameservers.append(server)
+            }
+            for search in wanted.searches where !result.searches.contains(search) {
+                result.searches.append(search)
+            }
             for option in wanted.options {
-                result.setOption(option.value.map { $0.isEmpty ? option.name : "\(option.name):\($0)" } ?? option.name)
+                result.setOption(
+                    option.value.map { $0.isEmpty ? option.name : "\(option.name):\($0)" } ?? option.name
+                )
             }
         }
         records += result.cutToLimits()
