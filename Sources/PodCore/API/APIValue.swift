@@ -44,7 +44,12 @@ extension String: APIValue {
     /// Reads the value.
     public static func decode(_ document: Document, at path: FieldPath, report: inout DecodeReport) -> String?
     {
-        if case .string(let text) = document.value { return text }
+        if case .string(let text) = document.value {
+            // The kernel's strings end at a NUL, so what stands behind it would be lost without a word.
+            if !text.utf8.contains(0) { return text }
+            report.refuse(.invalid(path, text, "must not contain a NUL character"), line: document.line)
+            return nil
+        }
         let hint =
             switch document.value {
             case .bool, .integer, .number: "write it in quotes"

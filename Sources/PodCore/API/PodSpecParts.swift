@@ -69,7 +69,7 @@ public struct PodOS: APIObject {
 
     /// What it has, and what podagent does with it.
     public static let fields = FieldTable<PodOS>([
-        .field("name", \.name, always: true)
+        .field("name", \.name, .partly("linux"), always: true)
     ])
 }
 

@@ -2,7 +2,10 @@ extension DecodeReport {
     /// Warns of a field that does not exist, and names the one that was probably meant.
     mutating func warnUnknown(_ name: String, at path: FieldPath, line: Int?, known: [String]) {
         var message = "unknown field"
-        if let nearest = nearest(to: name, among: known) { message += ", did you mean \(nearest.quoted)?" }
+        // Comparing names is the dearest part of decoding; nobody reads the hundredth suggestion.
+        if warnings.count < 100, let nearest = nearest(to: name, among: known) {
+            message += ", did you mean \(nearest.quoted)?"
+        }
         warnings.append(ManifestProblem(path: path, line: line, message: message))
     }
 }

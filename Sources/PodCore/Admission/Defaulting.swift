@@ -87,7 +87,7 @@ extension Defaulting {
     /// When the Pod has resources of its own, the requests it leaves out are those of its containers together, or
     /// else its limits.
     private static func applyToPodResources(of spec: inout PodSpec) {
-        guard var resources = spec.resources else { return }
+        guard var resources = spec.resources, resources.isSet else { return }
         resources.limits = resources.limits.mapValues(\.roundedToMilli)
         resources.requests = resources.requests.mapValues(\.roundedToMilli)
         let needed = PodResources.ofContainers(.requests, in: spec).filter { ResourceName.isPodLevel($0.key) }

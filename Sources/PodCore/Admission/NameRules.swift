@@ -128,7 +128,9 @@ public enum NameRules {
         var broken = tooLong(text, 253)
         let fine =
             !text.isEmpty
-            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot }
+            && text.utf8.allSatisfy {
+                $0.isASCIIAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot
+            }
         if !fine {
             let rule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
             broken.append(patternText(rule, "[-._a-zA-Z0-9]+", "key.name", "KEY_NAME", "key-name"))

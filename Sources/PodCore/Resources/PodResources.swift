@@ -41,6 +41,9 @@ public enum PodResources {
 }
 
 extension ResourceRequirements {
+    /// Whether anything is asked for or limited. A Pod's own `resources: {}` means as little as none.
+    var isSet: Bool { !requests.isEmpty || !limits.isEmpty }
+
     /// The requests or the limits.
     subscript(side: PodResources.Side) -> ResourceList {
         switch side {

@@ -3,7 +3,8 @@ extension PodQOSClass {
     ///
     /// Source: `pkg/apis/core/v1/helper/qos` of Kubernetes 1.36.
     public init(of spec: PodSpec) {
-        let parts = spec.resources.map { [$0] } ?? (spec.initContainers + spec.containers).map(\.resources)
+        var parts = (spec.initContainers + spec.containers).map(\.resources)
+        if let own = spec.resources, own.isSet { parts = [own] }
         var requests: ResourceList = [:]
         var limits: ResourceList = [:]
         for part in parts {

@@ -10,7 +10,7 @@ import Testing
         "YAML is read as the tree that its JSON would be",
         arguments: [
             ("a: 1\nb: [x, 'y', \"z\\n\"]", [.map(["a": 1, "b": ["x", "y", "z\n"]])]),
-            ("- 1\n- a: ~\n  b: {}", [[1, .map(["a": nil, "b": .map([:])])]]),
+            ("- 1\n- a: ~\n  b: {}", [[1, .map(["a": .null, "b": .map([:])])]]),
             ("a: |\n  two\n  lines\nb: >-\n  one\n  line", [.map(["a": "two\nlines\n", "b": "one line"])]),
             (
                 "a: '1'\nb: \"true\"\nc: 'yes'\nd: yes",
@@ -23,7 +23,7 @@ import Testing
                 "a: !!str 1\nb: !!int '2'\nc: !!bool yes\nd: ! 3",
                 [.map(["a": "1", "b": 2, "c": true, "d": "3"])]
             ),
-            ("{\"a\": [1, 2], \"b\": null}", [.map(["a": [1, 2], "b": nil])]),
+            ("{\"a\": [1, 2], \"b\": null}", [.map(["a": [1, 2], "b": .null])]),
             ("a: &x [1, 2]\nb: *x\nc: *x", [.map(["a": [1, 2], "b": [1, 2], "c": [1, 2]])]),
             ("a: &x 1\n---\nb: &x 2\nc: *x", [.map(["a": 1]), .map(["b": 2, "c": 2])]),
             ("%YAML 1.1\n---\na: 1", [.map(["a": 1])]),

@@ -25,7 +25,7 @@ struct ValidationCase: Sendable, CustomTestStringConvertible {
     /// for the first container and paths that begin elsewhere than in the metadata are relative to the spec.
     func errors() -> [String] {
         var report = DecodeReport(checksSupport: false)
-        let document = pod()
+        let document = document()
         guard var pod = Pod.decode(document, at: .root, report: &report) else { return ["not decoded"] }
         Defaulting.apply(to: &pod)
         let identity = PodIdentity(
@@ -46,7 +46,8 @@ struct ValidationCase: Sendable, CustomTestStringConvertible {
         }
     }
 
-    private func pod() -> Document {
+    /// The changed Pod.
+    func document() -> Document {
         let change = relaxed(change)
         var container = relaxed("{name: c, image: i}")
         var metadata = relaxed("{name: web}")
