@@ -79,6 +79,20 @@ import Testing
         }
     }
 
+    @Test("Removal takes files and directories whose names are not UTF-8")
+    func removesNamesThatAreBytes() throws {
+        try withTree { root, path in
+            let tree = try root.makeDirectory("tree", mode: 0o755)
+            let directory = FileName(bytes: [0xE9, 0xFF])
+            #expect(mkdirat(tree.raw, directory.cString, 0o755) == 0)
+            let file = FileName(bytes: directory.bytes + [UInt8(ascii: "/"), 0xC3])
+            _ = try tree.open(file, flags: O_WRONLY | O_CREAT, mode: 0o600)
+            #expect(try tree.entryNames() == [directory])
+            try root.removeTree("tree")
+            #expect(!exists("\(path)/tree"))
+        }
+    }
+
     @Test("Removing what is not there is success")
     func removingNothing() throws {
         try withTree { root, _ in try root.removeTree("nothing") }

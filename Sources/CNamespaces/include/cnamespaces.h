@@ -7,5 +7,19 @@
 #include "cns_launch.h"
 #include "cns_wire.h"
 #include "cns_process.h"
+#include "cns_shim.h"
+
+// What the shim uses of the C library. Embedded Swift cannot import Glibc.
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
 
 #endif

@@ -3,9 +3,6 @@
 #ifndef CNS_SYSCALLS_H
 #define CNS_SYSCALLS_H
 
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
@@ -15,7 +12,26 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/xattr.h>
 #include <unistd.h>
+
+// The C library shows these only to those who define _GNU_SOURCE, and Swift's own view of it does not: a header that
+// did would give Swift two definitions of one structure. Values from the kernel's asm-generic/fcntl.h, linux/fcntl.h.
+#ifndef O_PATH
+#define O_PATH 010000000
+#endif
+#ifndef F_SETSIG
+#define F_SETSIG 10
+#endif
+#ifndef F_SETLEASE
+#define F_SETLEASE 1024
+#endif
+#ifndef AT_EMPTY_PATH
+#define AT_EMPTY_PATH 0x1000
+#endif
+
+/// MS_PRIVATE of mount(2), which two headers define in two ways.
+static const uint64_t cns_ms_private = 1 << 18;
 
 /// openat2(2): opens `path` beneath `dirfd` under the RESOLVE_* rules given. The door to every container's files.
 static inline int cns_openat2(int dirfd, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve) {

@@ -49,9 +49,19 @@ final class RootedDirectory: Sendable {
         mode: UInt32 = 0,
         resolution: Resolution = .inRoot
     ) throws(SystemFailure) -> Descriptor {
+        try open(FileName(path), flags: flags, mode: mode, resolution: resolution)
+    }
+
+    /// As ``open(_:flags:mode:resolution:)`` for a path that a container or an image chose.
+    func open(
+        _ path: FileName,
+        flags: Int32,
+        mode: UInt32 = 0,
+        resolution: Resolution = .inRoot
+    ) throws(SystemFailure) -> Descriptor {
         let subject = "\(name)/\(path)"
         for _ in 0..<128 {
-            let raw = cns_openat2(self.raw, path, UInt64(flags), UInt64(mode), resolution.flags)
+            let raw = cns_openat2(self.raw, path.cString, UInt64(flags), UInt64(mode), resolution.flags)
             if raw >= 0 { return Descriptor(adopting: raw) }
             guard errno == EAGAIN || errno == EINTR else { throw .current("openat2", subject) }
         }
@@ -110,8 +120,14 @@ final class RootedDirectory: Sendable {
     }
 
     /// Replaces a file as a whole: a temporary neighbour is written and renamed over it, so that a reader sees the
-    /// old content or the new and never a part. `path` is one name; links are not followed.
-    func replaceFile(_ leaf: String, with bytes: [UInt8], mode: UInt32) throws(SystemFailure) {
+    /// old content or the new and never a part. `path` is one name; links are not followed. With `durable`, that
+    /// also holds across a loss of power: file and directory are on the disk when this returns.
+    func replaceFile(
+        _ leaf: String,
+        with bytes: [UInt8],
+        mode: UInt32,
+        durable: Bool = false
+    ) throws(SystemFailure) {
         let temporary = ".\(leaf).tmp"
         _ = unlinkat(raw, temporary, 0)
         do {
@@ -124,12 +140,24 @@ final class RootedDirectory: Sendable {
             let file = descriptor.raw
             try check("fchmod", "\(name)/\(temporary)") { fchmod(file, mode) }
             try writeAll(descriptor, bytes, subject: "\(name)/\(temporary)")
+            if durable { try check("fsync", "\(name)/\(temporary)") { fsync(file) } }
         }
         try check("renameat", "\(name)/\(leaf)") { renameat(raw, temporary, raw, leaf) }
+        if durable { try synchronise() }
     }
 
-    /// The names in this directory, sorted, without `.` and `..`.
-    func entries() throws(SystemFailure) -> [String] {
+    /// Waits until what was made, renamed and unlinked in this directory is on the disk.
+    func synchronise() throws(SystemFailure) {
+        let directory = try open(".", flags: O_RDONLY | O_DIRECTORY)
+        let file = directory.raw
+        try check("fsync", name) { fsync(file) }
+    }
+
+    /// The names in this directory, sorted, without `.` and `..`. For directories that only the agent writes to.
+    func entries() throws(SystemFailure) -> [String] { try entryNames().map(\.description).sorted() }
+
+    /// The names in this directory as they are, in no order, without `.` and `..`.
+    func entryNames() throws(SystemFailure) -> [FileName] {
         let subject = name
         let listed = try check("open", subject) { cns_openat(raw, ".", O_RDONLY | O_DIRECTORY, 0) }
         guard let stream = fdopendir(listed) else {
@@ -138,14 +166,15 @@ final class RootedDirectory: Sendable {
             throw failure
         }
         defer { closedir(stream) }
-        var names: [String] = []
+        let dots = [FileName("."), FileName("..")]
+        var names: [FileName] = []
         while let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
-                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+                pointer.withMemoryRebound(to: CChar.self, capacity: 256) { FileName(copying: $0) }
             }
-            if name != "." && name != ".." { names.append(name) }
+            if !dots.contains(name) { names.append(name) }
         }
-        return names.sorted()
+        return names
     }
 
     static func split(_ path: String) -> (parent: String, leaf: String) {

@@ -7,8 +7,11 @@ extension RootedDirectory {
     /// A mount found inside stops the removal with `EXDEV`: what is mounted there is somebody's data. Nothing to
     /// remove is success. The tree may be hostile: every directory is listed once, and a deep one is cut into pieces
     /// of ``TreeRemoval/depthMax`` levels, so neither time, stack nor descriptors grow with its shape.
-    func removeTree(_ leaf: String) throws(SystemFailure) {
-        if unlinkat(raw, leaf, 0) == 0 || errno == ENOENT { return }
+    func removeTree(_ leaf: String) throws(SystemFailure) { try removeTree(FileName(leaf)) }
+
+    /// As above, for a name that a container or an image chose.
+    func removeTree(_ leaf: FileName) throws(SystemFailure) {
+        if unlinkat(raw, leaf.cString, 0) == 0 || errno == ENOENT { return }
         guard errno == EISDIR || errno == EPERM else { throw .current("unlinkat", "\(name)/\(leaf)") }
         var removal = try TreeRemoval(of: leaf, in: self)
         try removal.run()
@@ -21,15 +24,15 @@ private struct TreeRemoval {
 
     private struct Level {
         let directory: RootedDirectory
-        let leaf: String
-        var pending: [String]
+        let leaf: FileName
+        var pending: [FileName]
     }
 
     private let parent: RootedDirectory
     private var levels: [Level]
     private var moved = 0
 
-    init(of leaf: String, in parent: RootedDirectory) throws(SystemFailure) {
+    init(of leaf: FileName, in parent: RootedDirectory) throws(SystemFailure) {
         self.parent = parent
         levels = []
         try descend(into: leaf, of: parent)
@@ -51,19 +54,19 @@ private struct TreeRemoval {
     }
 
     /// Opens a directory, unlinks all in it that is not a directory and keeps the names of the rest.
-    private mutating func descend(into leaf: String, of parent: RootedDirectory) throws(SystemFailure) {
+    private mutating func descend(into leaf: FileName, of parent: RootedDirectory) throws(SystemFailure) {
         let flags = UInt64(O_RDONLY | O_DIRECTORY | O_NOFOLLOW)
         let resolve = UInt64(RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV | RESOLVE_NO_MAGICLINKS)
         let opened = try check("openat2", "\(parent.name)/\(leaf)") {
-            cns_openat2(parent.raw, leaf, flags, 0, resolve)
+            cns_openat2(parent.raw, leaf.cString, flags, 0, resolve)
         }
         let directory = RootedDirectory(
             adopting: Descriptor(adopting: opened),
             name: "\(parent.name)/\(leaf)"
         )
-        var pending: [String] = []
-        for entry in try directory.entries() {
-            if unlinkat(directory.raw, entry, 0) == 0 || errno == ENOENT { continue }
+        var pending: [FileName] = []
+        for entry in try directory.entryNames() {
+            if unlinkat(directory.raw, entry.cString, 0) == 0 || errno == ENOENT { continue }
             guard errno == EISDIR || errno == EPERM else {
                 throw .current("unlinkat", "\(directory.name)/\(entry)")
             }
@@ -75,18 +78,18 @@ private struct TreeRemoval {
     private mutating func removeEmpty(_ level: Level) throws(SystemFailure) {
         levels.removeLast()
         let holder = levels.last?.directory ?? parent
-        guard unlinkat(holder.raw, level.leaf, AT_REMOVEDIR) == 0 || errno == ENOENT else {
+        guard unlinkat(holder.raw, level.leaf.cString, AT_REMOVEDIR) == 0 || errno == ENOENT else {
             throw .current("rmdir", "\(holder.name)/\(level.leaf)")
         }
     }
 
     /// Hangs a directory that lies too deep directly beneath the top of the tree, to be removed from there.
-    private mutating func moveToTop(_ child: String, of directory: RootedDirectory) throws(SystemFailure) {
+    private mutating func moveToTop(_ child: FileName, of directory: RootedDirectory) throws(SystemFailure) {
         moved += 1
-        let name = ".podagent-removing-\(moved)"
+        let name = FileName(".podagent-removing-\(moved)")
         let top = levels[0].directory
         try check("renameat", "\(directory.name)/\(child)") {
-            renameat(directory.raw, child, top.raw, name)
+            renameat(directory.raw, child.cString, top.raw, name.cString)
         }
         levels[0].pending.append(name)
     }

@@ -6,7 +6,7 @@ extension Optional: APIValue where Wrapped: APIValue {
     }
 
     /// The value as a document.
-    public var document: Document { self?.document ?? nil }
+    public var document: Document { self?.document ?? Document(.null) }
     /// A pointer in Go: written whenever there is one, even to 0 or false.
     public func encoded() -> Document? { self?.document }
     /// As the value it wraps.

@@ -87,7 +87,8 @@ extension Document: Equatable {
 }
 
 // Literals make documents readable where they are written by hand: in tests and in fixed answers. There is none
-// for maps, because that protocol wants the name `Value` for something else.
+// for maps, because that protocol wants the name `Value` for something else, and none for null, because a `nil`
+// that was meant for a `Document?` would become one.
 
 extension Document {
     /// A map written by hand, keys in this order.
@@ -114,11 +115,6 @@ extension Document: ExpressibleByFloatLiteral {
 extension Document: ExpressibleByBooleanLiteral {
     /// A boolean.
     public init(booleanLiteral flag: Bool) { self.init(.bool(flag)) }
-}
-
-extension Document: ExpressibleByNilLiteral {
-    /// Null.
-    public init(nilLiteral: ()) { self.init(.null) }
 }
 
 extension Document: ExpressibleByArrayLiteral {

@@ -35,6 +35,11 @@ public struct FieldPath: Sendable, Hashable, CustomStringConvertible {
         self = names.split(separator: ".").reduce(.root) { $0.field(String($1)) }
     }
 
+    /// The path that takes these steps.
+    public init(steps: some Sequence<Step>) {
+        self.init(last: steps.reduce(nil) { Node(parent: $0, step: $1) })
+    }
+
     /// The path of the field `name` of this object.
     public func field(_ name: String) -> FieldPath { FieldPath(last: Node(parent: last, step: .field(name))) }
 
@@ -68,8 +73,16 @@ public struct FieldPath: Sendable, Hashable, CustomStringConvertible {
         return text
     }
 
-    /// Whether this path is `other` or leads to something inside it.
-    public func isWithin(_ other: FieldPath) -> Bool { steps.starts(with: other.steps) }
+    /// This path and every one that leads to it, the root excepted.
+    var ancestry: [FieldPath] {
+        var paths: [FieldPath] = []
+        var node = last
+        while let current = node {
+            paths.append(FieldPath(last: current))
+            node = current.parent
+        }
+        return paths
+    }
 
     /// Two paths are equal when they take the same steps.
     public static func == (a: FieldPath, b: FieldPath) -> Bool { a.steps == b.steps }

@@ -22,7 +22,8 @@ extension Duration {
         }
     }
 
-    private static func pair(_ first: Int64, _ unit: String, _ second: Int64, _ secondUnit: String) -> String {
+    private static func pair(_ first: Int64, _ unit: String, _ second: Int64, _ secondUnit: String) -> String
+    {
         second == 0 ? "\(first)\(unit)" : "\(first)\(unit)\(second)\(secondUnit)"
     }
 }

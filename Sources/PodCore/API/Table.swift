@@ -13,7 +13,13 @@ public struct Table: Sendable, Equatable {
         /// 0 is always shown, 1 only with `-o wide`.
         public var priority: Int
 
-        init(_ name: String, _ description: String, type: String = "string", format: String = "", wide: Bool = false) {
+        init(
+            _ name: String,
+            _ description: String,
+            type: String = "string",
+            format: String = "",
+            wide: Bool = false
+        ) {
             self.name = name
             self.description = description
             self.type = type
@@ -62,13 +68,15 @@ public struct Table: Sendable, Equatable {
     /// The table as the API writes it.
     public var document: Document {
         var metadata: [Document.Entry] = []
-        if !resourceVersion.isEmpty { metadata.append(.init("resourceVersion", Document(.string(resourceVersion)))) }
+        if !resourceVersion.isEmpty {
+            metadata.append(.init("resourceVersion", Document(.string(resourceVersion))))
+        }
         return .map([
             "kind": "Table",
             "apiVersion": "meta.k8s.io/v1",
             "metadata": Document(.map(metadata)),
             // Null and not empty is what Kubernetes writes where the columns are known already.
-            "columnDefinitions": columns.isEmpty ? nil : Document(.list(columns.map(\.document))),
+            "columnDefinitions": columns.isEmpty ? Document(.null) : Document(.list(columns.map(\.document))),
             "rows": Document(
                 .list(
                     rows.map { row in

@@ -2,7 +2,7 @@
 ///
 /// Used for what people read: status fields, events, log lines. Deadlines are counted in ``Tick``s, which no
 /// clock adjustment moves.
-public struct Timestamp: Hashable, Comparable, Sendable {
+public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// Nanoseconds since the epoch.
     public var nanoseconds: Int64
 
@@ -36,7 +36,7 @@ public struct Timestamp: Hashable, Comparable, Sendable {
 /// An instant on a clock that never jumps and counts through suspend (`CLOCK_BOOTTIME`), in nanoseconds since boot.
 ///
 /// Every deadline of every machine is a `Tick`; the two clocks meet only in ``Moment``.
-public struct Tick: Hashable, Comparable, Sendable {
+public struct Tick: Hashable, Comparable, Sendable, Codable {
     /// Nanoseconds since boot.
     public var nanoseconds: Int64
 

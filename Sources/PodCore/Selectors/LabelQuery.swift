@@ -148,7 +148,9 @@ private struct LabelQueryParser {
             throw mistake(current, "identifier")
         }
         position += 1
-        guard value.isLabelValue else { throw LabelQueryMistake(text: "\(value.quoted) is not a label's value") }
+        guard value.isLabelValue else {
+            throw LabelQueryMistake(text: "\(value.quoted) is not a label's value")
+        }
         return value
     }
 
@@ -194,11 +196,5 @@ extension String {
         guard let first = utf8.first, let last = utf8.reversed().first else { return true }
         return utf8.count <= 63 && first.isAlphanumeric && last.isAlphanumeric
             && utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
-    }
-}
-
-extension UInt8 {
-    fileprivate var isAlphanumeric: Bool {
-        (0x30...0x39).contains(self) || (0x41...0x5A).contains(self) || (0x61...0x7A).contains(self)
     }
 }

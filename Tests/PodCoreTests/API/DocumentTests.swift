@@ -4,7 +4,7 @@ import Testing
 @Suite struct DocumentTests {
     static let sample: Document = .map([
         "metadata": .map(["name": "web", "labels": .map([:])]),
-        "list": [1, "two", [true, nil], [.map(["k": "v", "l": []])]],
+        "list": [1, "two", [true, Document(.null)], [.map(["k": "v", "l": []])]],
     ])
 
     @Test("Compact JSON has no blanks and keeps the order of the keys")

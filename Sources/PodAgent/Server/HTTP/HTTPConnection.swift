@@ -127,10 +127,15 @@ struct HTTPConnection {
             return keepsAlive
         case .stream(let isEndless, let produce):
             return try await stream(response, to: head, isEndless: isEndless, produce)
-        case .upgrade(let converse):
-            guard seat.enter(.streaming) else { return false }
-            try await write(response.head(connectionHeaders: []), timeout: limits.answer)
-            await converse(descriptor, parser.takeRest())
+        case .upgrade(let upgrade):
+            do throws(Ending) {
+                guard seat.enter(.streaming) else { throw .quietly }
+                try await write(response.head(connectionHeaders: []), timeout: limits.answer)
+            } catch {
+                upgrade.abandon()
+                throw error
+            }
+            await upgrade.converse(descriptor, parser.takeRest())
             return false
         }
     }

@@ -7,9 +7,8 @@ struct HTTPResponse: Sendable {
         /// Bytes as they come, in chunks. An endless stream (a watch, a followed log) is given up as soon as the
         /// client closes its sending side, as Go's server does; one that ends by itself is sent to its end.
         case stream(isEndless: Bool, @Sendable (HTTPBodyWriter) async throws -> Void)
-        /// The connection ceases to speak HTTP after the head. The second argument is what the client has sent
-        /// ahead.
-        case upgrade(@Sendable (AsyncDescriptor, [UInt8]) async -> Void)
+        /// The connection ceases to speak HTTP after the head.
+        case upgrade(Upgrade)
     }
 
     var status: Int
@@ -23,13 +22,18 @@ struct HTTPResponse: Sendable {
     }
 
     /// 101, after which the connection speaks another protocol.
-    init(
-        switchingWith headers: HTTPHeaders,
-        to body: @escaping @Sendable (AsyncDescriptor, [UInt8]) async -> Void
-    ) {
+    init(switchingWith headers: HTTPHeaders, to upgrade: Upgrade) {
         status = 101
         self.headers = headers
-        self.body = .upgrade(body)
+        self.body = .upgrade(upgrade)
+    }
+
+    /// Another protocol on the same connection. Exactly one of the two is called.
+    struct Upgrade: Sendable {
+        /// Speaks it to the end. The second argument is what the client has sent ahead.
+        let converse: @Sendable (AsyncDescriptor, [UInt8]) async -> Void
+        /// The client went before it could begin: gives back what was made ready for it.
+        let abandon: @Sendable () -> Void
     }
 
     static func text(_ text: String, status: Int = 200) -> HTTPResponse {

@@ -56,7 +56,7 @@ struct ExecStreaming {
             session.cancel()
             await socket.close(1001, "the server stops")
         }
-        for descriptor in session.streams.all { descriptor.close() }
+        session.streams.close()
     }
 
     // MARK: From the client
@@ -147,10 +147,12 @@ extension ExecSession.Streams {
         }
     }
 
-    fileprivate var all: [AsyncDescriptor] {
+    /// Closes all of them.
+    func close() {
         switch self {
-        case .terminal(let terminal): [terminal]
-        case .pipes(let stdin, let stdout, let stderr): [stdin, stdout, stderr].compactMap { $0 }
+        case .terminal(let terminal): terminal.close()
+        case .pipes(let stdin, let stdout, let stderr):
+            for descriptor in [stdin, stdout, stderr] { descriptor?.close() }
         }
     }
 

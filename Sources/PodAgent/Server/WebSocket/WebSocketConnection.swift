@@ -56,7 +56,9 @@ final class WebSocketConnection: Sendable {
     }
 
     /// Sends a binary message.
-    func send(_ message: [UInt8]) async throws(Failure) { try await send(frame: WebSocketFrame.binary(message)) }
+    func send(_ message: [UInt8]) async throws(Failure) {
+        try await send(frame: WebSocketFrame.binary(message))
+    }
 
     /// Sends a close frame, unless one has been sent; nothing can be sent after it.
     func close(_ code: UInt16, _ reason: String = "") async {

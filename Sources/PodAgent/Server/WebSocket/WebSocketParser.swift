@@ -121,7 +121,9 @@ struct WebSocketParser {
         case 0: guard isInMessage else { throw .protocolError("continuation of nothing") }
         case 1, 2: guard !isInMessage else { throw .protocolError("a message within a message") }
         case 8, 9, 10:
-            guard frame.isFinal, length <= 125 else { throw .protocolError("control frame in pieces or too long") }
+            guard frame.isFinal, length <= 125 else {
+                throw .protocolError("control frame in pieces or too long")
+            }
         default: throw .protocolError("unknown opcode")
         }
     }

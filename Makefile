@@ -1,0 +1,88 @@
+# PodAgent. `make demo` shows it at work, `make test` tests it; `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := build
+
+SWIFT ?= swift
+PYTHON ?= python3 -B
+PREFIX ?= /usr/local
+DESTDIR ?=
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+
+RELEASE := .build/release
+IMAGES := .build/images
+FORMATTED := Package.swift Sources Tests
+
+# The agent carries Swift's library inside itself, so that the node needs no Swift. `-s` strips it as it is linked.
+AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
+# The shim is Embedded Swift and linked statically in any case. The flag above would make the compiler look for
+# the embedded library where there is none, hence the second call.
+SHIM_FLAGS := -c release -Xlinker -s --product podshim
+
+.PHONY: build release deps images test check test-thread test-address demo bench format lint install uninstall clean help
+
+build: ## debug build (the default)
+	$(SWIFT) build
+
+release: ## the binaries to install: .build/release/podagent and podshim, stripped
+	$(SWIFT) build $(AGENT_FLAGS)
+	$(SWIFT) build $(SHIM_FLAGS)
+	@ls -lL $(RELEASE)/podagent $(RELEASE)/podshim
+
+deps: ## install from Debian what this machine lacks
+	@packaging/dependencies
+
+images: deps $(IMAGES)/.made ## make the example images below .build/images
+
+$(IMAGES)/.made: $(wildcard examples/images/*.py) Tests/Benchmarks/stamp.c
+	$(PYTHON) examples/images/build.py --output $(IMAGES)
+	@touch $@
+
+# What the tests leave behind is compared with what was there before them; see Tests/leftovers.
+test: deps images ## everything: builds, then runs all tests; needs root
+	@if [ "$$(id -u)" != 0 ]; then echo "make test makes namespaces and mounts: run it as root (sudo make test)" >&2; exit 1; fi
+	$(SWIFT) build --build-tests
+	Tests/leftovers snapshot .build/before-tests.json
+	PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" timeout --kill-after=10 40m $(SWIFT) test --skip-build </dev/null
+	cd examples/images && $(PYTHON) -m unittest
+	Tests/leftovers compare .build/before-tests.json
+
+check: lint test ## lint and test
+
+# Sanitizers clash with the flags that make the shim static; Package.swift leaves those out when asked.
+test-thread: deps images ## the tests under the thread sanitizer
+	PODAGENT_SANITIZE=1 PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" $(SWIFT) test --sanitize=thread --scratch-path .build-tsan
+
+test-address: deps images ## the tests under the address sanitizer
+	PODAGENT_SANITIZE=1 PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" $(SWIFT) test --sanitize=address --scratch-path .build-asan
+
+demo: deps release images ## run the examples until Ctrl-C, in a directory of its own
+	@examples/demo
+
+bench: deps release images ## measure; prints the tables of docs/performance.md; BENCH= for its flags
+	@$(PYTHON) Tests/Benchmarks/bench.py $(BENCH)
+
+format: ## format the sources in place
+	$(SWIFT) format --in-place --parallel --recursive $(FORMATTED)
+
+lint: ## fail on anything that the formatter or its rules would change
+	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
+
+# install(1) writes new files rather than into old ones: shims of an earlier version go on running theirs.
+install: release ## install below PREFIX (default /usr/local), with the systemd unit
+	install -D -m 0755 $(RELEASE)/podagent "$(DESTDIR)$(PREFIX)/bin/podagent"
+	install -D -m 0755 $(RELEASE)/podshim "$(DESTDIR)$(PREFIX)/bin/podshim"
+	install -d -m 0755 "$(DESTDIR)$(UNITDIR)"
+	sed 's|/usr/local/bin/|$(PREFIX)/bin/|g' packaging/podagent.service > "$(DESTDIR)$(UNITDIR)/podagent.service"
+	install -d -m 0755 "$(DESTDIR)/etc/pods"
+	@echo "installed; start it with: systemctl daemon-reload && systemctl enable --now podagent"
+
+uninstall: ## remove what install put there; /etc/pods and what Pods have stored stay
+	rm -f "$(DESTDIR)$(PREFIX)/bin/podagent" "$(DESTDIR)$(PREFIX)/bin/podshim" "$(DESTDIR)$(UNITDIR)/podagent.service"
+
+clean: ## remove everything that was built
+	rm -rf .build .build-tsan .build-asan
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | expand -t 16

@@ -1,0 +1,185 @@
+#include "cnamespaces.h"
+#include <linux/close_range.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+_Static_assert(CNS_NAMESPACE_MOUNT == CLONE_NEWNS && CNS_NAMESPACE_UTS == CLONE_NEWUTS, "as the kernel counts");
+_Static_assert(CNS_NAMESPACE_IPC == CLONE_NEWIPC && CNS_NAMESPACE_PID == CLONE_NEWPID, "as the kernel counts");
+_Static_assert(CNS_NAMESPACE_NETWORK == CLONE_NEWNET, "as the kernel counts");
+
+/// With CLONE_PARENT the child takes over its maker's exit signal, and clone3 wants to be given none.
+static pid_t clone_into(uint64_t flags, int cgroup_fd, int *pidfd) {
+    struct clone_args args;
+    memset(&args, 0, sizeof args);
+    args.flags = flags | CLONE_PIDFD;
+    args.pidfd = (uint64_t)(uintptr_t)pidfd;
+    args.exit_signal = flags & CLONE_PARENT ? 0 : SIGCHLD;
+    if (cgroup_fd >= 0) {
+        args.flags |= CLONE_INTO_CGROUP;
+        args.cgroup = (uint64_t)cgroup_fd;
+    }
+    return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+/// The child inherits the handlers and the mask of its maker; no program expects to be born with them.
+static void default_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    struct sigaction standard = {.sa_handler = SIG_DFL};
+    for (int signal = 1; signal < _NSIG; signal++) sigaction(signal, &standard, NULL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+struct nested {
+    const struct cns_birth *birth;
+    int *pidfd;
+    pid_t pid;
+    int error;
+};
+
+static pid_t clone_child(const struct cns_birth *birth, uint64_t flags, int *pidfd) {
+    pid_t pid = clone_into(birth->flags | flags, birth->cgroup_fd, pidfd);
+    if (pid != 0) return pid;
+    default_signals();
+    cns_run_plan(birth->plan, birth->slots, birth->report_fd, birth->title, birth->title_size);
+}
+
+static int nested_midwife(void *argument) {
+    struct nested *n = argument;
+    n->pid = clone_child(n->birth, CLONE_NEWPID | CLONE_PARENT, n->pidfd);
+    n->error = errno;
+    return 0;
+}
+
+/// The kernel makes a PID namespace only inside the caller's own. So a helper that lives in the Pod's namespace, and
+/// shares our memory and descriptors while we wait for it, clones the child; CLONE_PARENT makes us its parent.
+static pid_t clone_nested(const struct cns_birth *birth, int *pidfd) {
+    static char stack[65536] __attribute__((aligned(16)));
+    struct nested n = {.birth = birth, .pidfd = pidfd, .pid = -1};
+    pid_t helper = clone(nested_midwife, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &n);
+    if (helper < 0) return -1;
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+    errno = n.error;
+    return n.pid;
+}
+
+/// The number of a process as this PID namespace counts, from its pidfd. pidfd_open(2), proc_pid_fdinfo(5).
+static pid_t pid_of(int pidfd) {
+    char path[64], text[512];
+    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t n = read(fd, text, sizeof text - 1);
+    close(fd);
+    if (n <= 0) return -1;
+    text[n] = 0;
+    const char *line = strstr(text, "\nPid:");
+    return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
+}
+
+pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd) {
+    static int own = -1;
+    if (birth->pid_namespace_fd < 0 && !birth->nested) return clone_child(birth, 0, pidfd);
+    if (own < 0) own = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || (birth->pid_namespace_fd >= 0 && setns(birth->pid_namespace_fd, CLONE_NEWPID) < 0)) return -1;
+    pid_t pid = birth->nested ? clone_nested(birth, pidfd) : clone_child(birth, 0, pidfd);
+    int saved = errno;
+    setns(own, CLONE_NEWPID);
+    if (pid > 0) pid = pid_of(*pidfd);
+    errno = saved;
+    return pid;
+}
+
+/// Puts `from[i]` at `3 + i`. First all are moved above the target range, so that none is overwritten unread.
+static int place_descriptors(const int *from, int count) {
+    int high[16];
+    for (int i = 0; i < count; i++)
+        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3 + 16)) < 0) return -1;
+    for (int i = 0; i < count; i++)
+        if (dup2(high[i], 3 + i) < 0) return -1;
+    return 0;
+}
+
+static _Noreturn void spawned(const struct cns_program *what, int report_fd) {
+    default_signals();
+    setsid();
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int program = fcntl(what->program_fd, F_DUPFD_CLOEXEC, 64);
+    int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 65);
+    if (null >= 0 && program >= 0 && report >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 &&
+        place_descriptors(what->descriptors, what->descriptor_count) == 0) {
+        syscall(SYS_close_range, 3u + (unsigned)what->descriptor_count, ~0u, CLOSE_RANGE_CLOEXEC);
+        chdir("/");
+        syscall(SYS_execveat, program, "", what->arguments, what->environment, AT_EMPTY_PATH);
+    }
+    int error = errno;
+    ssize_t n;
+    do n = write(report >= 0 ? report : report_fd, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    _exit(127);
+}
+
+pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
+    int report[2];
+    if (what->descriptor_count > 16) {
+        errno = EINVAL;
+        return -1;
+    }
+    if (pipe2(report, O_CLOEXEC) < 0) return -1;
+    pid_t pid = clone_into(0, what->cgroup_fd, pidfd);
+    if (pid == 0) spawned(what, report[1]);
+    int saved = errno;
+    close(report[1]);
+    if (pid > 0) {
+        int error = 0;
+        ssize_t n;
+        do n = read(report[0], &error, sizeof error);
+        while (n < 0 && errno == EINTR);
+        if (n == sizeof error) {  // it said why the exec failed; an end of file says that it went through
+            waitpid(pid, NULL, 0);
+            close(*pidfd);
+            pid = -1;
+            saved = error;
+        }
+    }
+    close(report[0]);
+    errno = saved;
+    return pid;
+}
+
+const char *cns_kernel_lacks(void) {
+    // Each call is made with arguments that cannot succeed; ENOSYS alone says that the kernel does not know it.
+    struct clone_args none;
+    memset(&none, 0, sizeof none);
+    if (syscall(SYS_clone3, &none, 0) < 0 && errno == ENOSYS) return "clone3 (Linux 5.3)";
+    if (cns_openat2(-1, "", 0, 0, 0) < 0 && errno == ENOSYS) return "openat2 (Linux 5.6)";
+    if (syscall(SYS_close_range, 2u, 1u, 0) < 0 && errno == ENOSYS) return "close_range (Linux 5.9)";
+    if (cns_mount_setattr(-1, 0, 0, 0, 0) < 0 && errno == ENOSYS) return "mount_setattr (Linux 5.12)";
+    return NULL;
+}
+
+int cns_sealed_memory(const char *name, const void *bytes, size_t size) {
+    int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd < 0) return -1;
+    size_t done = 0;
+    while (done < size) {
+        ssize_t n = write(fd, (const char *)bytes + done, size - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) goto failed;
+        done += (size_t)n;
+    }
+    if (fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) < 0) goto failed;
+    return fd;
+failed:;
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return -1;
+}

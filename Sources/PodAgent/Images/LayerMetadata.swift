@@ -1,0 +1,77 @@
+import CNamespaces
+import Glibc
+import PodCore
+
+/// Owners, modes, times and extended attributes.
+extension LayerTree {
+    /// Owner, mode and attributes of an open file or directory, in the order in which the kernel keeps them: a change
+    /// of owner takes the setuid bit and file capabilities away.
+    func setMetadata(
+        _ entry: ArchiveEntry,
+        of raw: Int32,
+        _ subject: String
+    ) throws(SystemFailure) {
+        try check("fchown", subject) { fchown(raw, uid_t(entry.uid), gid_t(entry.gid)) }
+        try check("fchmod", subject) { fchmod(raw, entry.mode & 0o7777) }
+        for attribute in entry.attributes { try set(attribute, of: raw, subject) }
+    }
+
+    /// Only file capabilities and users' own attributes come from an image. `trusted.overlay.*` would steer the overlay
+    /// mount, and labels of another host's security module mean nothing on this one.
+    private func set(
+        _ attribute: (name: String, value: [UInt8]),
+        of raw: Int32,
+        _ subject: String
+    ) throws(SystemFailure) {
+        let isUsers = attribute.name.hasPrefix("user.") && !attribute.name.hasPrefix("user.overlay.")
+        guard isUsers || attribute.name == "security.capability" else { return drop([attribute]) }
+        do {
+            try check("fsetxattr", subject) {
+                fsetxattr(raw, attribute.name, attribute.value, attribute.value.count, 0)
+            }
+        } catch  where isUsers && error.errno == EOPNOTSUPP {
+            drop([attribute])
+        }
+    }
+
+    /// Remembers that something was left out, so that whoever loads the image is told.
+    func drop(_ attributes: [(name: String, value: [UInt8])]) {
+        for attribute in attributes where facts.droppedAttributes.count < 32 {
+            facts.droppedAttributes.insert(printable(String(attribute.name.prefix(64))))
+        }
+    }
+
+    func setOwnerAndTime(
+        _ entry: ArchiveEntry,
+        _ leaf: FileName,
+        in parent: RootedDirectory
+    ) throws(SystemFailure) {
+        let subject = "\(parent.name)/\(leaf)"
+        try check("fchownat", subject) {
+            fchownat(parent.raw, leaf.cString, uid_t(entry.uid), gid_t(entry.gid), AT_SYMLINK_NOFOLLOW)
+        }
+        let times = Self.times(entry.modifiedAt)
+        try check("utimensat", subject) {
+            utimensat(parent.raw, leaf.cString, times, AT_SYMLINK_NOFOLLOW)
+        }
+    }
+
+    func setTime(_ time: timespec, of raw: Int32, _ subject: String) throws(SystemFailure) {
+        let times = Self.times(time)
+        try check("futimens", subject) { futimens(raw, times) }
+    }
+
+    /// Access times are not kept. Nanoseconds out of range would be one of the kernel's special values.
+    private static func times(_ modifiedAt: timespec) -> [timespec] {
+        var time = modifiedAt
+        if !(0..<1_000_000_000).contains(time.tv_nsec) { time.tv_nsec = 0 }
+        return [time, time]
+    }
+
+    /// Tells overlayfs not to show what lower layers have in this directory.
+    /// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".)
+    func markOpaque(_ directory: RootedDirectory) throws(SystemFailure) {
+        let name = "trusted.overlay.opaque"
+        try check("fsetxattr", "\(directory.name) \(name)") { fsetxattr(directory.raw, name, "y", 1, 0) }
+    }
+}

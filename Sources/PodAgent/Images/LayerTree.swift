@@ -1,0 +1,131 @@
+import Glibc
+import PodCore
+
+/// One layer on its way from archive to directory: takes entry after entry and puts each in its place.
+///
+/// Names, links and owners come from a stranger. Every object is made through the door beneath the layer's own
+/// directory: an entry's parent is resolved as if that directory were `/`, and its own name is never followed.
+final class LayerTree {
+    /// What there is to say of a finished layer.
+    struct Facts: Hashable {
+        /// The sizes of its files, in bytes.
+        var bytes: Int64 = 0
+        var entries = 0
+        /// The layer hides all that lies beneath it. overlayfs does not look for the mark on a root, so whoever stacks
+        /// the layers leaves the lower ones out.
+        var hidesLowerLayers = false
+        /// Extended attributes of the archive that the directory does not have.
+        var droppedAttributes: Set<String> = []
+    }
+
+    let root: RootedDirectory
+    let limits: ImageLimits
+    var facts = Facts()
+    private var directoryTimes: [LayerPath: timespec] = [:]
+    /// Archives list a directory's files one after another.
+    var lastParent: (path: LayerPath, directory: RootedDirectory)?
+
+    /// `root` is empty and belongs to this layer alone.
+    init(_ root: RootedDirectory, limits: ImageLimits) {
+        self.root = root
+        self.limits = limits
+    }
+
+    /// Puts one entry in its place. `content` gives the content when it is a file.
+    func place(_ entry: ArchiveEntry, content: ArchiveReader?) throws(LayerProblem) {
+        facts.entries += 1
+        guard facts.entries <= limits.layerEntries else { throw .tooManyEntries(limit: limits.layerEntries) }
+        guard let name = entry.name else { throw .unreadableName }
+        let parsed: LayerEntryName
+        do { parsed = try LayerEntryName(parsing: name, limits: limits) } catch { throw .name(error) }
+        switch parsed {
+        case .bookkeeping: return
+        case .object(let path): try place(entry, at: path, content)
+        case .whiteout(let path): try hide(path)
+        case .opaque(let directory): try hideAll(in: directory)
+        }
+    }
+
+    /// To be called after the last entry: writing into a directory changes its time, so times come last.
+    func finish() throws(SystemFailure) {
+        for (path, time) in directoryTimes {
+            do {
+                let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
+                let directory = try root.open(FileName(bytes: path.joined), flags: flags)
+                try setTime(time, of: directory.raw, "\(root.name)/\(path)")
+            } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.errno) {
+                continue  // A later entry put something else there.
+            }
+        }
+    }
+
+    private func place(
+        _ entry: ArchiveEntry,
+        at path: LayerPath,
+        _ content: ArchiveReader?
+    ) throws(LayerProblem) {
+        // -1 would tell chown(2) to leave the owner as it is.
+        let owners: Range<Int64> = 0..<4_294_967_295
+        guard owners.contains(entry.uid), owners.contains(entry.gid) else {
+            throw .owner(uid: entry.uid, gid: entry.gid)
+        }
+        guard let leaf = path.leaf.map(FileName.init(bytes:)) else {
+            guard entry.kind == .directory else { throw .rootIsNotADirectory }
+            try system { () throws(SystemFailure) in
+                try setMetadata(entry, of: root.open(".", flags: O_RDONLY | O_DIRECTORY).raw, root.name)
+            }
+            directoryTimes[path] = entry.modifiedAt
+            return
+        }
+        let parent = try directory(at: path.parent)
+        switch entry.kind {
+        case .directory:
+            try system { () throws(SystemFailure) in try placeDirectory(entry, leaf, in: parent) }
+            directoryTimes[path] = entry.modifiedAt
+        case .file: try placeFile(entry, leaf, in: parent, content)
+        case .symbolicLink(let target):
+            try system { () throws(SystemFailure) in try placeLink(entry, leaf, in: parent, to: target) }
+        case .hardLink(let target): try placeHardLink(leaf, in: parent, to: target)
+        case .fifo: try system { () throws(SystemFailure) in try placeFIFO(entry, leaf, in: parent) }
+        case .device: throw .device
+        case .other: throw .unknownKind
+        }
+    }
+
+    /// Lower layers' object under this path is hidden. What this layer itself has there stays: "files that are
+    /// present in the same layer as a whiteout file can only be hidden by whiteout files in subsequent layers."
+    private func hide(_ path: LayerPath) throws(LayerProblem) {
+        guard let leaf = path.leaf.map(FileName.init(bytes:)) else { return }
+        let parent = try directory(at: path.parent)
+        try system { () throws(SystemFailure) in
+            switch try parent.kind(of: leaf) {
+            case .absent: try parent.makeEntry(node: leaf, type: S_IFCHR)
+            case .directory: try markOpaque(parent.entry(directory: leaf))
+            case .file, .symbolicLink, .whiteout, .other: return
+            }
+        }
+    }
+
+    private func hideAll(in path: LayerPath) throws(LayerProblem) {
+        if path.isRoot {
+            facts.hidesLowerLayers = true
+            return
+        }
+        let directory = try directory(at: path)
+        try system { () throws(SystemFailure) in try markOpaque(directory) }
+    }
+
+    /// Removes what an earlier entry put here, so that the later one counts.
+    func clear(_ leaf: FileName, in parent: RootedDirectory) throws(SystemFailure) {
+        guard try parent.kind(of: leaf) != .absent else { return }
+        lastParent = nil
+        try parent.removeTree(leaf)
+    }
+}
+
+/// A system call's failure as the layer's.
+func system<Result: ~Copyable>(
+    _ body: () throws(SystemFailure) -> Result
+) throws(LayerProblem) -> Result {
+    do { return try body() } catch { throw .system(error) }
+}

@@ -1,0 +1,108 @@
+import FoundationEssentials
+import Glibc
+import PodCore
+
+/// What the store writes beside the layers, as JSON. Each has a version; a reader that does not know it leaves the
+/// record, and all that it might refer to, alone.
+protocol StoreRecord: Codable {
+    static var currentVersion: Int { get }
+    var version: Int { get }
+}
+
+/// `names/<hash of the name>.json`: a name and the image it stands for now.
+struct NameRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    /// The canonical name.
+    var name: String
+    /// The image's ID, which is the digest of its config.
+    var image: String
+    /// The digest of the index or manifest that the name stood for at its source.
+    var target: String?
+    /// The digest of the manifest for this machine.
+    var manifest: String?
+}
+
+/// `records/<hash of the ID>.json`: an image.
+struct ImageRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    var id: String
+    /// The digests of the layers to stack, highest first.
+    var layers: [String]
+    /// What the layers' files amount to, in bytes.
+    var size: Int64
+    /// RFC 3339; when the image was made, if it says so.
+    var created: String?
+    /// RFC 3339; when it came into the store.
+    var loaded: String
+}
+
+/// `layer-info/<directory>.json`: a layer that is there in full.
+struct LayerRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    /// The whole digest of which the directory's name is a part.
+    var diffID: String
+    var bytes: Int64
+    var entries: Int
+    var hidesLowerLayers: Bool
+    var droppedAttributes: [String]
+}
+
+/// Why a record cannot be used.
+enum RecordProblem: Error, Hashable, Sendable, CustomStringConvertible {
+    case system(SystemFailure)
+    case syntax(file: String)
+    case version(Int, file: String)
+    case digest(String, file: String)
+
+    var description: String {
+        switch self {
+        case .system(let failure): "\(failure)"
+        case .syntax(let file): "\(file) cannot be read"
+        case .version(let version, let file): "\(file) has version \(version), written by a newer podagent"
+        case .digest(let digest, let file): "\(file) has the digest \(String(reflecting: digest))"
+        }
+    }
+}
+
+extension RootedDirectory {
+    private static let recordLimit = 4 << 20
+
+    /// Reads a record; nil when there is none.
+    func record<Record: StoreRecord>(_ type: Record.Type, _ leaf: String) throws(RecordProblem) -> Record? {
+        let bytes: [UInt8]
+        do {
+            bytes = try read(leaf, limit: Self.recordLimit)
+        } catch  where error.errno == ENOENT {
+            return nil
+        } catch {
+            throw .system(error)
+        }
+        let file = "\(name)/\(leaf)"
+        guard let version = try? JSONDecoder().decode(RecordVersion.self, from: Data(bytes)).version else {
+            throw .syntax(file: file)
+        }
+        guard version == Record.currentVersion else { throw .version(version, file: file) }
+        guard let record = try? JSONDecoder().decode(type, from: Data(bytes)) else {
+            throw .syntax(file: file)
+        }
+        return record
+    }
+
+    /// Writes a record as a whole, and to the disk.
+    func write(record: some StoreRecord, _ leaf: String) throws(SystemFailure) {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .prettyPrinted, .withoutEscapingSlashes]
+        let data: Data
+        do {
+            data = try encoder.encode(record)
+        } catch {
+            fatalError("a record of strings and numbers cannot be encoded: \(error)")
+        }
+        try replaceFile(leaf, with: Array(data), mode: 0o600, durable: true)
+    }
+}
+
+private struct RecordVersion: Decodable { var version: Int }

@@ -1,0 +1,127 @@
+import CNamespaces
+import Glibc
+import PodCore
+
+/// What every Pod of the node is given.
+final class NodeContext: Sendable {
+    let options: NodeOptions
+    let nodeName: String
+    let bootID: String
+    let addresses: [String]
+    let directories: NodeDirectories
+    let cgroups: Cgroups
+    let shim: ShimProgram
+    let images: any ImageProvider
+    let events: EventStore
+    let removal = Removal()
+
+    /// Fails with one line that says what is missing.
+    init(options: NodeOptions, images: (RootedDirectory) throws -> any ImageProvider) throws {
+        guard geteuid() == 0 else {
+            throw CommandFailure("podagent serve makes namespaces, mounts and cgroups: run it as root")
+        }
+        if let missing = cns_kernel_lacks() {
+            throw CommandFailure(
+                "this kernel lacks \(String(cString: missing)); podagent needs Linux 5.15 or later"
+            )
+        }
+        self.options = options
+        nodeName = try Self.nodeName(options)
+        bootID = try Self.readLine("/proc/sys/kernel/random/boot_id")
+        addresses = NodeAddresses.current()
+        directories = try NodeDirectories(options: options)
+        do {
+            cgroups = try Cgroups(name: Self.cgroupName(options))
+        } catch {
+            throw CommandFailure("podagent needs a writable cgroup2 hierarchy: \(error)")
+        }
+        shim = try Self.findShim(options)
+        self.images = try images(directories.state)
+        events = EventStore(nodeName: nodeName)
+    }
+
+    /// The host name in lower case, as the kubelet has it; validated, because it becomes part of every Pod's name.
+    private static func nodeName(_ options: NodeOptions) throws -> String {
+        var name = options.nodeName
+        if name.isEmpty {
+            var system = utsname()
+            uname(&system)
+            name = withUnsafeBytes(of: &system.nodename) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+        }
+        name = name.lowercased()
+        if let problem = NameRules.subdomain(name).first {
+            throw CommandFailure(
+                "the node name \"\(name)\" cannot be part of Pod names: \(problem); set --node-name"
+            )
+        }
+        return name
+    }
+
+    /// Agents that run beside each other have run directories of their own, and so cgroups of their own.
+    private static func cgroupName(_ options: NodeOptions) -> String {
+        if !options.cgroup.isEmpty { return options.cgroup }
+        if options.runDirectory == NodeOptions().runDirectory { return "podagent" }
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in options.runDirectory.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        return "podagent-" + String(hash, radix: 16)
+    }
+
+    private static func findShim(_ options: NodeOptions) throws -> ShimProgram {
+        var path = options.shim
+        if path.isEmpty {
+            var buffer = [UInt8](repeating: 0, count: 4096)
+            let length = readlink("/proc/self/exe", &buffer, buffer.count)
+            let own = String(decoding: buffer.prefix(max(0, length)), as: UTF8.self)
+            path = own.split(separator: "/").dropLast().reduce("") { $0 + "/" + $1 } + "/podshim"
+        }
+        do {
+            return try ShimProgram(path: path)
+        } catch {
+            throw CommandFailure(
+                "cannot use podshim at \(path): \(errnoText(error.errno)); name it by --shim"
+            )
+        }
+    }
+
+    private static func readLine(_ path: String) throws -> String {
+        let raw = try check("open", path) { cns_openat(AT_FDCWD, path, O_RDONLY, 0) }
+        let bytes = try readRegularFile(Descriptor(adopting: raw), subject: path, limit: 4096)
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
+    }
+}
+
+/// The node's own addresses, IPv4 first, loopback and link-local left out.
+enum NodeAddresses {
+    static func current() -> [String] {
+        var list: UnsafeMutablePointer<ifaddrs>?
+        guard getifaddrs(&list) == 0 else { return [] }
+        defer { freeifaddrs(list) }
+        var found: (v4: [String], v6: [String]) = ([], [])
+        var next = list
+        while let entry = next?.pointee {
+            next = entry.ifa_next
+            guard let address = entry.ifa_addr, entry.ifa_flags & UInt32(IFF_LOOPBACK) == 0,
+                entry.ifa_flags & UInt32(IFF_UP) != 0
+            else { continue }
+            let family = Int32(address.pointee.sa_family)
+            guard family == AF_INET || family == AF_INET6, let text = text(address, family) else { continue }
+            if family == AF_INET {
+                found.v4.append(text)
+            } else if !text.hasPrefix("fe80:") {
+                found.v6.append(text)
+            }
+        }
+        return [found.v4.first, found.v6.first].compactMap { $0 }
+    }
+
+    private static func text(_ address: UnsafePointer<sockaddr>, _ family: Int32) -> String? {
+        let size = family == AF_INET ? MemoryLayout<sockaddr_in>.size : MemoryLayout<sockaddr_in6>.size
+        var buffer = [CChar](repeating: 0, count: 64)
+        guard getnameinfo(address, socklen_t(size), &buffer, 64, nil, 0, NI_NUMERICHOST) == 0 else {
+            return nil
+        }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}

@@ -1,0 +1,19 @@
+import PodCore
+
+/// What `podagent serve` is told: flags, over the configuration file, over these defaults.
+struct NodeOptions: Hashable, Sendable {
+    var manifests = "/etc/pods"
+    var stateDirectory = "/var/lib/podagent"
+    var runDirectory = "/run/podagent"
+    var logDirectory = "/var/log/pods"
+    var socket = "/run/podagent/podagent.sock"
+    /// The group that may use the socket; nil leaves it to root's.
+    var socketGroup: String?
+    var nodeName = ""
+    /// The podshim program; empty is the one beside podagent's own.
+    var shim = ""
+    /// The directory beneath the cgroup2 mount; empty is derived from the run directory.
+    var cgroup = ""
+    var logLimits = LogLimits()
+    var backoff = BackoffLimits.kubelet
+}

@@ -1,0 +1,104 @@
+import CNamespaces
+import Glibc
+
+/// The cgroup v2 subtree that the node's Pods live in:
+///
+///     <base>/pod<uid>/shim            podshim and pause
+///     <base>/pod<uid>/<container>-<n> one for each container instance; execs join it
+///
+/// `<base>` is the unit's own delegated cgroup under systemd, else a directory of its own at the mount of cgroup v2.
+/// cgroups(7): processes live in leaves only, so that controllers can be enabled above them.
+final class Cgroups: Sendable {
+    private let base: RootedDirectory
+    private let basePath: String
+
+    /// Makes the base. `name` is its directory beneath the cgroup2 mount.
+    init(name: String) throws(SystemFailure) {
+        let mount = try Self.mountPoint()
+        basePath = "\(mount)/\(name)"
+        base = try RootedDirectory(hostPath: mount).makeDirectory(name, mode: 0o755)
+    }
+
+    /// Where cgroup2 is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)): on a machine that still has cgroup
+    /// v1 it is not at /sys/fs/cgroup.
+    static func mountPoint() throws(SystemFailure) -> String {
+        let file = "/proc/self/mountinfo"
+        let raw = try check("open", file) { cns_openat(AT_FDCWD, file, O_RDONLY, 0) }
+        let bytes = try readRegularFile(Descriptor(adopting: raw), subject: file, limit: 16 << 20)
+        for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") {
+            let halves = line.split(separator: " ").split(separator: "-", maxSplits: 1)
+            guard halves.count == 2, halves[1].first == "cgroup2", let fields = halves.first, fields.count > 4
+            else { continue }
+            return String(fields[fields.startIndex + 4])
+        }
+        throw SystemFailure(call: "find a cgroup2 mount", subject: file, errno: ENOENT)
+    }
+
+    /// The cgroup of one leaf of a Pod, made if missing, as a descriptor that a process can be born into.
+    func leaf(_ name: String, pod uid: String) throws(SystemFailure) -> Descriptor {
+        let directory = try base.makeDirectory("pod\(uid)/\(name)", mode: 0o755)
+        return try directory.open(".", flags: O_RDONLY | O_DIRECTORY)
+    }
+
+    /// Kills every process of a Pod, whoever its parent is. cgroup.kill, cgroups(7).
+    func kill(pod uid: String) { write("1", "pod\(uid)/cgroup.kill") }
+
+    /// Kills what is left in one leaf and removes it.
+    func removeLeaf(_ name: String, pod uid: String) throws(SystemFailure) {
+        write("1", "pod\(uid)/\(name)/cgroup.kill")
+        try remove("pod\(uid)/\(name)")
+    }
+
+    /// Kills what is left of a Pod and removes its whole subtree. Blocks until the kernel has let go: worker queues only.
+    func remove(pod uid: String) throws(SystemFailure) {
+        kill(pod: uid)
+        try remove("pod\(uid)")
+    }
+
+    /// The Pods that have a cgroup.
+    func pods() throws(SystemFailure) -> [String] {
+        try base.entries().filter { $0.hasPrefix("pod") }.map { String($0.dropFirst(3)) }
+    }
+
+    /// Removes the base when no Pod is left in it.
+    func removeBaseIfEmpty() { rmdir(basePath) }
+
+    private func write(_ text: String, _ path: String) {
+        // What is not there any more has nobody left to kill.
+        guard let file = try? base.open(path, flags: O_WRONLY) else { return }
+        try? writeAll(file, Array(text.utf8), subject: path)
+    }
+
+    private func remove(_ path: String) throws(SystemFailure) {
+        guard let directory = try? base.directory(path) else { return }
+        for entry in try directory.entries() where isDirectory(entry, in: directory) {
+            try remove("\(path)/\(entry)")
+        }
+        try waitUntilEmpty(directory)
+        guard unlinkat(base.raw, path, AT_REMOVEDIR) == 0 || errno == ENOENT else {
+            throw .current("rmdir", "\(basePath)/\(path)")
+        }
+    }
+
+    private func isDirectory(_ name: String, in directory: RootedDirectory) -> Bool {
+        var status = stat()
+        return fstatat(directory.raw, name, &status, AT_SYMLINK_NOFOLLOW) == 0
+            && status.st_mode & S_IFMT == S_IFDIR
+    }
+
+    /// cgroup.events announces a change of `populated` by POLLPRI. Killed processes are gone within milliseconds; one
+    /// that hangs in the kernel is given five seconds, and then reported.
+    private func waitUntilEmpty(_ directory: RootedDirectory) throws(SystemFailure) {
+        let events = try directory.open("cgroup.events", flags: O_RDONLY)
+        for _ in 0..<50 {
+            var buffer = [UInt8](repeating: 0, count: 256)
+            let count = pread(events.raw, &buffer, buffer.count, 0)
+            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") {
+                return
+            }
+            var poll = pollfd(fd: events.raw, events: Int16(POLLPRI), revents: 0)
+            _ = Glibc.poll(&poll, 1, 100)
+        }
+        throw SystemFailure(call: "kill", subject: directory.name, errno: EBUSY)
+    }
+}

@@ -1,0 +1,218 @@
+import CNamespaces
+import Glibc
+import PodCore
+
+/// A container start, ready to be sent to the shim.
+struct PreparedContainer: Sendable {
+    var plan: LaunchPlan
+    /// In the order of the wire: plan, cgroup, log directory, then the plan's own.
+    var descriptors: [SharedDescriptor]
+    var facts: PodStatusBuilder.ContainerFacts
+    var stopSignal: Int32
+}
+
+/// Makes everything that one container instance needs before its process can be born: directories, files, mounts, the
+/// plan. Blocks; belongs on a worker. What fails here has made no process.
+struct ContainerPreparation: Sendable {
+    let pod: Pod
+    let container: Container
+    let restartCount: Int
+    let directories: NodeDirectories
+    let cgroups: Cgroups
+    let images: any ImageProvider
+    let nodeName: String
+
+    /// `<container>-<restart count>`: names the instance's directories and cgroup.
+    var instance: String { "\(container.name)-\(restartCount)" }
+
+    func prepare() throws -> PreparedContainer {
+        let image = try resolveImage()
+        let hostname = PodFiles.hostname(of: pod, node: nodeName)
+        let process = try makeProcess(image, hostname)
+        do {
+            return try assemble(image, process, hostname)
+        } catch let failure as StartFailure {
+            throw failure
+        } catch let failure as VolumeFailure {
+            throw StartFailure(waiting: Waiting("CreateContainerConfigError", failure.description))
+        } catch {
+            throw StartFailure(waiting: Waiting("CreateContainerError", "\(error)"))
+        }
+    }
+
+    private func resolveImage() throws -> NodeImage {
+        if let image = try images.image(container.image), container.imagePullPolicy != .always {
+            return image
+        }
+        let name = container.image
+        if container.imagePullPolicy == .never {
+            let message = "Container image \"\(name)\" is not present with pull policy of Never"
+            throw StartFailure(waiting: Waiting("ErrImageNeverPull", message))
+        }
+        let cause =
+            container.imagePullPolicy == .always
+            ? "imagePullPolicy Always asks a registry at every start" : "the image is not on this node"
+        let message =
+            "Failed to pull image \"\(name)\": \(cause), and this version of podagent cannot pull from "
+            + "registries yet; load it by `podagent image load` and use imagePullPolicy IfNotPresent or Never"
+        throw StartFailure(waiting: Waiting("ErrImagePull", message))
+    }
+
+    private func makeProcess(_ image: NodeImage, _ hostname: String) throws -> ProcessLaunch {
+        let source = ContainerProcess(
+            pod: pod,
+            container: container,
+            image: image.config,
+            accounts: image.accounts,
+            hostname: hostname
+        )
+        do throws(ContainerProcess.Failure) {
+            return try source.launch()
+        } catch {
+            throw StartFailure(waiting: error.waiting)
+        }
+    }
+
+    private func assemble(
+        _ image: NodeImage,
+        _ process: ProcessLaunch,
+        _ hostname: String
+    ) throws -> PreparedContainer {
+        let scratch = try makeScratch()
+        let volumes = try PodVolumes(pod: pod, directories: directories).mounts(of: container)
+        try refuseReservedPlaces(volumes.map(\.0))
+        let files = try ownFiles(hostname, taken: Set(container.volumeMounts.map(\.mountPath)))
+        var passed = (volumes + files.map { ($0.0, Optional($0.1)) }).compactMap(\.1)
+        if pod.spec.hostIPC { passed.append(try hostSharedMemory()) }
+        let launch = ContainerLaunch(
+            namespaces: pod.spec.joinedNamespaces,
+            root: image.root,
+            upperDirectory: "\(scratch)/upper",
+            workDirectory: "\(scratch)/work",
+            rootTarget: "\(directories.runPath)/pods/\(pod.metadata.uid)/root",
+            readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
+            mounts: volumes.map(\.0) + files.map(\.0),
+            hostSharedMemory: pod.spec.hostIPC,
+            terminal: container.tty,
+            process: process
+        )
+        let plan = launch.plan
+        let descriptors = [
+            try sealedPlan(plan, subject: container.name),
+            SharedDescriptor(try cgroups.leaf(instance, pod: pod.metadata.uid)),
+            try logDirectory(),
+        ]
+        return PreparedContainer(
+            plan: plan,
+            descriptors: descriptors + passed,
+            facts: facts(image, process),
+            stopSignal: StopSignal.number(image.config.stopSignal)
+        )
+    }
+
+    /// The writable layer of this instance, fresh for every start, as in Kubernetes.
+    private func makeScratch() throws -> String {
+        let uid = pod.metadata.uid
+        let containers = try directories.podState(uid).makeDirectory("containers", mode: 0o700)
+        try containers.removeTree(instance)
+        let scratch = try containers.makeDirectory(instance, mode: 0o700)
+        _ = try scratch.makeDirectory("upper", mode: 0o755)
+        _ = try scratch.makeDirectory("work", mode: 0o700)
+        return "\(directories.statePath)/pods/\(uid)/containers/\(instance)"
+    }
+
+    /// A volume over /proc or /sys would take away what hides the node's (CVE-2023-28642, CVE-2019-16884).
+    private func refuseReservedPlaces(_ mounts: [ContainerLaunch.Mount]) throws {
+        for mount in mounts {
+            let parts = mount.path.split(separator: "/").filter { $0 != "." }
+            guard parts.first == "proc" || parts.first == "sys" || parts.isEmpty || parts.contains("..")
+            else {
+                continue
+            }
+            let message =
+                "volumeMounts: \(mount.path) cannot be mounted on: /, /proc and /sys are the runtime's"
+            throw StartFailure(waiting: Waiting("CreateContainerConfigError", message))
+        }
+    }
+
+    private func ownFiles(
+        _ hostname: String,
+        taken: Set<String>
+    ) throws -> [(ContainerLaunch.Mount, SharedDescriptor)] {
+        let root = try directories.podState(pod.metadata.uid)
+        let readOnly = container.securityContext?.readOnlyRootFilesystem ?? false
+        let contents = [
+            ("/etc/hosts", "etc-hosts"), ("/etc/hostname", "hostname"), ("/etc/resolv.conf", "resolv.conf"),
+        ]
+        return try contents.filter { !taken.contains($0.0) }.map { path, file in
+            let opened = try root.open(file, flags: O_PATH | O_NOFOLLOW, resolution: .beneathWithoutLinks)
+            let source = try MountSource.clone(
+                directory: opened.raw,
+                path: "",
+                recursive: false,
+                subject: file
+            )
+            let mount = ContainerLaunch.Mount(path: path, readOnly: readOnly, isDirectory: false, isOwn: true)
+            return (mount, source.descriptor)
+        }
+    }
+
+    private func hostSharedMemory() throws -> SharedDescriptor {
+        try MountSource.clone(directory: AT_FDCWD, path: "/dev/shm", recursive: false, subject: "/dev/shm")
+            .descriptor
+    }
+
+    private func logDirectory() throws -> SharedDescriptor {
+        let directory = try directories.logs.makeDirectory(
+            "\(NodeDirectories.logName(pod))/\(container.name)",
+            mode: 0o755,
+            resolution: .beneathWithoutLinks
+        )
+        return SharedDescriptor(try directory.open(".", flags: O_RDONLY | O_DIRECTORY))
+    }
+
+    private func facts(_ image: NodeImage, _ process: ProcessLaunch) -> PodStatusBuilder.ContainerFacts {
+        var facts = PodStatusBuilder.ContainerFacts()
+        facts.image = image.name
+        facts.imageID = image.id
+        facts.user = process.user
+        facts.group = process.group
+        facts.groups = process.groups
+        return facts
+    }
+}
+
+/// A plan in a sealed memory file, as the shim maps it.
+func sealedPlan(_ plan: LaunchPlan, subject: String) throws(SystemFailure) -> SharedDescriptor {
+    let bytes = plan.encoded()
+    let memory = try check("memfd_create", "plan of \(subject)") {
+        cns_sealed_memory("podagent-plan", bytes, bytes.count)
+    }
+    return SharedDescriptor(Descriptor(adopting: memory))
+}
+
+extension PodSpec {
+    /// The namespaces that the Pod's pause holds and its containers join; the PID namespace is one they are born in.
+    var joinedNamespaces: Namespaces {
+        var namespaces: Namespaces = []
+        if !hostNetwork { namespaces.formUnion([.network, .uts]) }
+        if !hostIPC { namespaces.insert(.ipc) }
+        return namespaces
+    }
+}
+
+/// `STOPSIGNAL` of an image config: a name with or without SIG, or a number.
+enum StopSignal {
+    static func number(_ text: String) -> Int32 {
+        let name =
+            text.uppercased().hasPrefix("SIG") ? String(text.uppercased().dropFirst(3)) : text.uppercased()
+        if let number = Int32(name), (1...64).contains(number) { return number }
+        let names: [String: Int32] = [
+            "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ABRT": SIGABRT, "KILL": SIGKILL, "USR1": SIGUSR1,
+            "USR2": SIGUSR2, "ALRM": SIGALRM, "TERM": SIGTERM, "CONT": SIGCONT, "STOP": SIGSTOP,
+            "WINCH": SIGWINCH,
+            "PWR": SIGPWR, "RTMIN+3": 37, "IO": SIGIO, "PIPE": SIGPIPE,
+        ]
+        return names[name] ?? SIGTERM
+    }
+}

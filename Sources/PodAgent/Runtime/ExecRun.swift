@@ -1,0 +1,108 @@
+import CNamespaces
+import Glibc
+import PodCore
+
+/// A process that a client started in a container.
+@NodeActor
+final class ExecRun {
+    /// Called once: with the terminal's master when the process runs.
+    var onStarted: (SharedDescriptor?) -> Void = { _ in }
+    /// Called once, at the end.
+    var onEnded: (ExecExit) -> Void = { _ in }
+    let plan: LaunchPlan
+
+    init(plan: LaunchPlan) { self.plan = plan }
+}
+
+extension PodWorker {
+    /// What the shim says of an exec.
+    func takeExec(_ event: ShimEvent) {
+        guard let exec = execs[event.run] else { return }
+        switch event.kind {
+        case .started: return exec.onStarted(event.descriptor)
+        case .exited:
+            let signal = event.status & 0x7f
+            exec.onEnded(signal == 0 ? .code((event.status >> 8) & 0xff) : .signal(signal))
+        case .failed:
+            exec.onEnded(.failure(launchFailure(event, exec.plan)))
+        case .refused:
+            exec.onEnded(.failure("the container is not running (\(errnoText(event.error)))"))
+        case .welcome, .run, .replayed: return
+        }
+        execs[event.run] = nil
+        sandbox?.forget(event.run)
+    }
+
+    /// The sandbox goes, and every exec with it.
+    func endExecs(_ reason: String) {
+        let ended = execs.values
+        execs = [:]
+        for exec in ended { exec.onEnded(.failure(reason)) }
+    }
+
+    /// Starts a process in the running container `name`. `descriptors` become its standard streams; with a terminal
+    /// there are none, and its master comes with the start.
+    func exec(
+        _ prepared: PreparedExec,
+        container name: String,
+        terminal: Bool,
+        streams: [SharedDescriptor],
+        _ exec: ExecRun
+    ) throws -> RunID {
+        guard let sandbox, let record = machine.containers.first(where: { $0.name == name }),
+            case .running(let target, _) = record.state
+        else { throw StatusFailure.badRequest("container not found (\"\(name)\")") }
+        nextExec += 1
+        let run = RunID(nextExec)
+        execs[run] = exec
+        let descriptors = [prepared.plan.raw, prepared.cgroup.raw] + streams.map(\.raw)
+        do {
+            try sandbox.exec(
+                run: run,
+                target: target,
+                terminal: terminal,
+                label: "exec",
+                descriptors: descriptors
+            )
+        } catch {
+            execs[run] = nil
+            throw error
+        }
+        return run
+    }
+}
+
+/// An exec, ready to be sent to the shim.
+struct PreparedExec: Sendable {
+    let launch: LaunchPlan
+    let plan: SharedDescriptor
+    let cgroup: SharedDescriptor
+}
+
+extension ContainerPreparation {
+    /// Describes a further process of the container, with the identity, environment and limits of its first one.
+    /// Blocks; belongs on a worker.
+    func prepareExec(_ command: [String], terminal: Bool) throws -> PreparedExec {
+        guard let image = try images.image(container.image) else {
+            throw StatusFailure.internalError("image \(container.image) is no longer on the node")
+        }
+        let process: ProcessLaunch
+        do throws(ContainerProcess.Failure) {
+            process = try ContainerProcess(
+                pod: pod,
+                container: container,
+                image: image.config,
+                accounts: image.accounts,
+                hostname: PodFiles.hostname(of: pod, node: nodeName)
+            ).exec(command, tty: terminal)
+        } catch {
+            throw StatusFailure.internalError(error.waiting.message)
+        }
+        let launch = ExecLaunch(process: process, terminal: terminal ? ExecLaunch.Terminal() : nil).plan
+        return PreparedExec(
+            launch: launch,
+            plan: try sealedPlan(launch, subject: command[0]),
+            cgroup: SharedDescriptor(try cgroups.leaf(instance, pod: pod.metadata.uid))
+        )
+    }
+}

@@ -1,0 +1,45 @@
+import FoundationEssentials
+import PodCore
+
+/// What must be remembered of a Pod across restarts of podagent: `pod.json` in its state directory.
+struct PodRecordFile: Codable, Sendable {
+    static let name = "machine.json"
+    static let currentVersion = 1
+    static let sizeMax = 16 << 20
+
+    var version = Self.currentVersion
+    /// /proc/sys/kernel/random/boot_id: ticks of another boot mean nothing.
+    var bootID: String
+    var source: PodSource
+    var machine: PodMachine
+    var status: PodStatusBuilder
+    var facts: [String: PodStatusBuilder.ContainerFacts]
+    var deletionRequestedAt: Timestamp?
+    /// Execs share the shim's numbers with containers; theirs begin where no container's come.
+    var nextExec: UInt64
+
+    func write(to directory: RootedDirectory) throws {
+        let bytes = Array(try JSONEncoder().encode(self))
+        try directory.replaceFile(Self.name, with: bytes, mode: 0o600)
+    }
+
+    /// Throws when the record is missing, damaged or of a later version.
+    static func read(from directory: RootedDirectory) throws -> PodRecordFile {
+        let bytes = try directory.read(Self.name, limit: sizeMax)
+        let record = try JSONDecoder().decode(PodRecordFile.self, from: Data(bytes))
+        guard record.version == currentVersion else {
+            throw CommandFailure(
+                "\(directory.name)/\(name) has version \(record.version), not \(currentVersion)"
+            )
+        }
+        return record
+    }
+}
+
+/// Where a Pod came from.
+enum PodSource: Codable, Hashable, Sendable {
+    /// A file of the manifest directory.
+    case file(String)
+    /// `podagent apply`, or a POST to the socket.
+    case socket
+}

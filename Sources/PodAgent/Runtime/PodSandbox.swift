@@ -1,0 +1,261 @@
+import CNamespaces
+import Dispatch
+import Glibc
+import PodCore
+
+/// One sandbox of a Pod: its shim and what goes over the shim's socket. Owned by the node's queue.
+///
+/// Knows nothing of life cycles: it carries requests out and hands back what the shim says.
+@NodeActor
+final class PodSandbox {
+    /// What is told to the owner, in order.
+    enum News {
+        case sandboxStarted
+        case sandboxFailed(String)
+        /// Pause ended.
+        case ended
+        /// The shim is gone without a word.
+        case lost
+        case run(ShimEvent)
+    }
+
+    private let connection: ShimConnection
+    private let pod: String
+    private var reaper: (any DispatchSourceRead)?
+    private var pausePlan: LaunchPlan?
+    private var stands = false
+    private var replay: [ShimEvent]?
+    private var replayed: ((ShimEvent, [ShimEvent]) -> Void)?
+    var onNews: (News) -> Void = { _ in }
+    private(set) var pausePID: Int32 = 0
+
+    nonisolated static let socketName = "shim.sock"
+
+    private init(connection: ShimConnection, pod: String) {
+        self.connection = connection
+        self.pod = pod
+        connection.onEvent = { [weak self] in self?.receive($0) }
+        connection.onClose = { [weak self] in self?.onNews(.lost) }
+    }
+
+    /// What a new sandbox needs, made ready by ``prepare(pod:launch:flags:directories:cgroups:)``.
+    struct Prepared: Sendable {
+        let listener: SharedDescriptor
+        let cgroup: SharedDescriptor
+        let plan: SharedDescriptor
+        let pausePlan: LaunchPlan
+        let shimPID: pid_t
+        let shimPIDFD: SharedDescriptor
+    }
+
+    /// Makes the directories, the socket and the shim process. Blocks; belongs on a worker.
+    nonisolated static func prepare(
+        pod: Pod,
+        launch: PauseLaunch,
+        directories: NodeDirectories,
+        cgroups: Cgroups,
+        program: ShimProgram
+    ) throws -> Prepared {
+        let uid = pod.metadata.uid
+        let run = try directories.podRun(uid)
+        _ = try run.makeDirectory("root", mode: 0o700)
+        let listener = try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        let cgroup = try cgroups.leaf("shim", pod: uid)
+        let shim = try program.spawn(
+            listener: listener,
+            cgroup: cgroup,
+            label: "\(pod.metadata.namespace)/\(pod.metadata.name)"
+        )
+        let pid = shim.pid
+        let pidfd = try shim.pidfd.duplicate()
+        let plan = launch.plan
+        return Prepared(
+            listener: SharedDescriptor(listener),
+            cgroup: SharedDescriptor(cgroup),
+            plan: try sealedPlan(plan, subject: "pause"),
+            pausePlan: plan,
+            shimPID: pid,
+            shimPIDFD: SharedDescriptor(pidfd)
+        )
+    }
+
+    /// Connects to a shim that has just been started and asks it for the sandbox.
+    static func create(
+        _ prepared: Prepared,
+        pod: Pod,
+        directories: NodeDirectories
+    ) throws -> PodSandbox {
+        let run = try directories.podRun(pod.metadata.uid)
+        let connection = try ShimConnection.connect(
+            socketName,
+            in: run,
+            subject: "shim of \(pod.metadata.name)"
+        )
+        let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
+        sandbox.pausePlan = prepared.pausePlan
+        sandbox.reap(prepared)
+        var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
+        request.flags = pod.spec.sandboxFlags
+        request.label = "pause"
+        try connection.send(request, descriptors: [prepared.plan.raw, prepared.cgroup.raw])
+        return sandbox
+    }
+
+    /// Connects to the shim of an earlier podagent and asks what it knows. Throws when there is none.
+    static func reconnect(
+        pod: Pod,
+        directories: NodeDirectories,
+        replayed: @escaping (PodSandbox, ShimEvent, [ShimEvent]) -> Void
+    ) throws -> PodSandbox {
+        let run = try directories.podRun(pod.metadata.uid)
+        let connection = try ShimConnection.connect(
+            socketName,
+            in: run,
+            subject: "shim of \(pod.metadata.name)"
+        )
+        let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
+        sandbox.replay = []
+        sandbox.replayed = { [unowned sandbox] welcome, runs in replayed(sandbox, welcome, runs) }
+        try connection.send(ShimRequest(kind: CNS_REQUEST_HELLO))
+        return sandbox
+    }
+
+    /// A shim that this process started is its child and must be waited for; its pidfd says when.
+    private func reap(_ prepared: Prepared) {
+        let pidfd = prepared.shimPIDFD
+        let pid = prepared.shimPID
+        let source = DispatchSource.makeReadSource(fileDescriptor: pidfd.raw, queue: NodeActor.queue)
+        source.setEventHandler {
+            guard waitpid(pid, nil, WNOHANG) != 0 else { return }
+            source.cancel()
+        }
+        source.setCancelHandler { _ = pidfd }
+        source.activate()
+        // Kept by its own handler until the shim is gone, whatever becomes of this object.
+        reaper = source
+    }
+
+    // MARK: Requests
+
+    func start(
+        _ prepared: PreparedContainer,
+        run: RunID,
+        restartCount: Int,
+        container: Container,
+        limits: LogLimits,
+        pod: Pod
+    ) throws {
+        var request = ShimRequest(kind: CNS_REQUEST_CONTAINER)
+        request.run = run
+        request.label = "\(container.name)/\(restartCount)"
+        request.log = ShimRequest.LogFile(name: "\(restartCount).log", limits: limits)
+        request.flags = pod.spec.containerFlags
+        if container.tty { request.flags.append(CNS_REQUEST_TERMINAL) }
+        if container.stdin { request.flags.append(CNS_REQUEST_STDIN) }
+        try connection.send(request, descriptors: prepared.descriptors.map(\.raw))
+    }
+
+    func exec(run: RunID, target: RunID, terminal: Bool, label: String, descriptors: [Int32]) throws {
+        var request = ShimRequest(kind: CNS_REQUEST_EXEC)
+        request.run = run
+        request.target = target
+        request.label = label
+        if terminal { request.flags.append(CNS_REQUEST_TERMINAL) }
+        try connection.send(request, descriptors: descriptors)
+    }
+
+    /// A signal for a process that is gone, or for a shim that is, has nobody left to reach.
+    func signal(_ signal: Int32, run: RunID) {
+        var request = ShimRequest(kind: CNS_REQUEST_SIGNAL)
+        request.run = run
+        request.signal = signal
+        try? connection.send(request)
+    }
+
+    /// The exit of `run` is recorded; the shim may forget it.
+    func forget(_ run: RunID) {
+        var request = ShimRequest(kind: CNS_REQUEST_FORGET)
+        request.run = run
+        try? connection.send(request)
+    }
+
+    /// Ends pause and the shim. What does not go by itself is killed through the cgroup.
+    func end() {
+        signal(SIGKILL, run: RunID(0))
+        try? connection.send(ShimRequest(kind: CNS_REQUEST_END))
+        connection.onClose = {}
+        connection.close()
+    }
+
+    /// Lets go of the shim, which goes on without this podagent.
+    func leave() {
+        connection.onClose = {}
+        connection.close()
+    }
+
+    // MARK: Events
+
+    private func receive(_ event: ShimEvent) {
+        switch event.kind {
+        case .welcome:
+            pausePID = event.pid
+            stands = event.state == CNS_RUN_RUNNING
+            welcome = event
+        case .run:
+            replay?.append(event)
+        case .replayed:
+            if let welcome, let replay { replayed?(welcome, replay) }
+            replay = nil
+            replayed = nil
+        case .started, .failed, .exited, .refused:
+            if event.run == RunID(0) { pauseNews(event) } else { onNews(.run(event)) }
+        }
+    }
+
+    private var welcome: ShimEvent?
+
+    private func pauseNews(_ event: ShimEvent) {
+        switch event.kind {
+        case .started:
+            pausePID = event.pid
+            stands = true
+            onNews(.sandboxStarted)
+        case .failed, .refused:
+            onNews(.sandboxFailed(launchFailure(event, pausePlan)))
+        case .exited:
+            stands = false
+            onNews(.ended)
+        case .welcome, .run, .replayed: break
+        }
+    }
+}
+
+/// What went wrong between clone and exec, naming the step.
+func launchFailure(_ event: ShimEvent, _ plan: LaunchPlan?) -> String {
+    let cause = errnoText(event.error)
+    guard let step = plan?.describe(step: event.step) else { return "clone3: \(cause)" }
+    if case .execute(let arguments, _, _)? = plan?.steps[event.step] {
+        let program = arguments.first ?? ""
+        return "exec: \"\(program)\": \(cause)"
+    }
+    return "\(step): \(cause)"
+}
+
+extension PodSpec {
+    var sharesProcessNamespace: Bool { shareProcessNamespace ?? false }
+
+    fileprivate var sandboxFlags: [cns_request_flags] {
+        var flags: [cns_request_flags] = []
+        if !hostNetwork { flags += [CNS_REQUEST_NETWORK_NAMESPACE, CNS_REQUEST_UTS_NAMESPACE] }
+        if !hostIPC { flags.append(CNS_REQUEST_IPC_NAMESPACE) }
+        if !hostPID { flags.append(CNS_REQUEST_PID_NAMESPACE) }
+        return flags
+    }
+
+    /// A container is born in the Pod's PID namespace, in one of its own inside that, or in the node's.
+    fileprivate var containerFlags: [cns_request_flags] {
+        if hostPID { return [] }
+        return sharesProcessNamespace
+            ? [CNS_REQUEST_POD_PID] : [CNS_REQUEST_POD_PID, CNS_REQUEST_PID_NAMESPACE]
+    }
+}

@@ -1,0 +1,128 @@
+import CNamespaces
+import Dispatch
+import Glibc
+import PodCore
+
+/// podagent's end of the socket to one shim.
+///
+/// Owned by the node's queue. What the shim says goes to `onEvent`, in order; when the connection ends, `onClose` is
+/// called once. A shim that has been asked for its state answers with the welcome, its runs and `replayed`.
+@NodeActor
+final class ShimConnection {
+    private let socket: SharedDescriptor
+    private let source: any DispatchSourceRead
+    private let subject: String
+    private var isOpen = true
+    var onEvent: (ShimEvent) -> Void = { _ in }
+    var onClose: () -> Void = {}
+
+    /// Takes over a connected socket.
+    init(socket: consuming Descriptor, subject: String) {
+        self.socket = SharedDescriptor(socket)
+        self.subject = subject
+        source = DispatchSource.makeReadSource(fileDescriptor: self.socket.raw, queue: NodeActor.queue)
+        let keepsOpen = self.socket
+        source.setCancelHandler { _ = keepsOpen }
+        source.setEventHandler { [weak self] in
+            NodeActor.assumeIsolated { self?.receive() }
+        }
+        source.activate()
+    }
+
+    /// Connects to the shim that listens at `name` in `directory`, whatever the length of the directory's own path.
+    static func connect(
+        _ name: String,
+        in directory: RootedDirectory,
+        subject: String
+    ) throws(SystemFailure) -> ShimConnection {
+        let descriptor = try seqpacketSocket(subject)
+        let raw = descriptor.raw
+        try withSocketAddress(name, in: directory) { (address, size) throws(SystemFailure) in
+            try check("connect", subject) { Glibc.connect(raw, address, size) }
+        }
+        return ShimConnection(socket: descriptor, subject: subject)
+    }
+
+    /// Sends a request with the descriptors that belong to it; they stay the caller's.
+    func send(_ request: ShimRequest, descriptors: [Int32] = []) throws(SystemFailure) {
+        guard isOpen else { throw SystemFailure(call: "sendmsg", subject: subject, errno: EPIPE) }
+        var encoded = request.encoded
+        let size = MemoryLayout<cns_request>.size
+        let socket = socket.raw
+        try check("sendmsg", subject) {
+            cns_send(socket, &encoded, size, descriptors, Int32(descriptors.count))
+        }
+    }
+
+    /// Lets go of the shim without a word; it goes on.
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        source.cancel()
+    }
+
+    private func receive() {
+        while isOpen {
+            var event = cns_event()
+            var descriptors = [Int32](repeating: -1, count: Int(CNS_DESCRIPTORS_MAX))
+            var count = Int32(descriptors.count)
+            let size = cns_receive(socket.raw, &event, MemoryLayout<cns_event>.size, &descriptors, &count)
+            if size < 0 && errno == EAGAIN { return }
+            guard size == MemoryLayout<cns_event>.size else { return ended() }
+            let passed = descriptors.prefix(Int(count)).map { SharedDescriptor(Descriptor(adopting: $0)) }
+            guard let decoded = ShimEvent(event, descriptor: passed.first) else { return ended() }
+            onEvent(decoded)
+        }
+    }
+
+    private func ended() {
+        guard isOpen else { return }
+        close()
+        onClose()
+    }
+}
+
+/// A non-blocking `SOCK_SEQPACKET` socket.
+private func seqpacketSocket(_ subject: String) throws(SystemFailure) -> Descriptor {
+    let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
+    return Descriptor(adopting: try check("socket", subject) { socket(AF_UNIX, type, 0) })
+}
+
+/// The socket that a shim will listen on, bound at `name` in `directory`.
+func listeningShimSocket(
+    _ name: String,
+    in directory: RootedDirectory,
+    subject: String
+) throws(SystemFailure) -> Descriptor {
+    let descriptor = try seqpacketSocket(subject)
+    let raw = descriptor.raw
+    _ = unlinkat(directory.raw, name, 0)
+    try withSocketAddress(name, in: directory) { (address, size) throws(SystemFailure) in
+        try check("bind", subject) { bind(raw, address, size) }
+    }
+    try check("listen", subject) { listen(raw, 4) }
+    return descriptor
+}
+
+/// The address of a socket in a directory. It goes by the directory's descriptor, so that the 108 bytes of sun_path
+/// (unix(7)) suffice for a directory of any depth.
+private func withSocketAddress(
+    _ name: String,
+    in directory: RootedDirectory,
+    _ body: (UnsafePointer<sockaddr>, socklen_t) throws(SystemFailure) -> Void
+) throws(SystemFailure) {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let path = "/proc/self/fd/\(directory.raw)/\(name)"
+    withUnsafeMutableBytes(of: &address.sun_path) { bytes in
+        for (index, byte) in path.utf8.prefix(bytes.count - 1).enumerated() { bytes[index] = byte }
+    }
+    let size = socklen_t(MemoryLayout<sockaddr_un>.size)
+    var outcome: Swift.Result<Void, SystemFailure> = .success(())
+    withUnsafePointer(to: &address) { pointer in
+        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { rebound in
+            do throws(SystemFailure) { try body(rebound, size) } catch { outcome = .failure(error) }
+        }
+    }
+    try outcome.get()
+}

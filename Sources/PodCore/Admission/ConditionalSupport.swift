@@ -1,0 +1,64 @@
+/// What podagent honours only for some values or in some places, where the place or another field decides; the
+/// fields that these rules are about are marked ``Support/partly(_:)`` in their tables.
+enum ConditionalSupport {
+    /// Everything in the Pod, as it was written and before defaulting, that is refused for such a reason.
+    static func errors(in pod: Pod, at path: FieldPath) -> [FieldError] {
+        var errors: [FieldError] = []
+        let spec = path.field("spec")
+        for (name, containers) in [
+            ("initContainers", pod.spec.initContainers), ("containers", pod.spec.containers),
+        ] {
+            for (index, container) in containers.enumerated() {
+                let containerPath = spec.field(name)[index]
+                errors += hostPorts(of: container, hostNetwork: pod.spec.hostNetwork, at: containerPath)
+                errors += fieldReferences(of: container, at: containerPath)
+            }
+        }
+        for (index, volume) in pod.spec.volumes.enumerated() {
+            guard let emptyDir = volume.emptyDir else { continue }
+            errors += media(of: emptyDir, at: spec.field("volumes")[index].field("emptyDir"))
+        }
+        if pod.spec.os?.name == "windows" {
+            let detail = "Failed to admit pod as the OS field doesn't match node OS"
+            errors.append(.forbidden(spec.field("os").field("name"), detail))
+        }
+        return errors
+    }
+
+    /// Without the node's network a port of the node would have to be forwarded.
+    private static func hostPorts(of container: Container, hostNetwork: Bool, at path: FieldPath)
+        -> [FieldError]
+    {
+        if hostNetwork { return [] }
+        return container.ports.enumerated().filter { $0.element.hostPort != 0 }.map { index, _ in
+            .forbidden(path.field("ports")[index].field("hostPort"), notSupportedYet("networking"))
+        }
+    }
+
+    private static func fieldReferences(of container: Container, at path: FieldPath) -> [FieldError] {
+        container.env.enumerated().compactMap { index, variable in
+            guard let field = variable.valueFrom?.fieldRef?.fieldPath else { return nil }
+            let fieldPath = path.field("env")[index].field("valueFrom").field("fieldRef").field("fieldPath")
+            switch field {
+            case "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs":
+                return .forbidden(fieldPath, notSupportedYet("networking"))
+            case "spec.serviceAccountName":
+                return .forbidden(fieldPath, "static pods may not reference serviceaccounts")
+            default: return nil
+            }
+        }
+    }
+
+    private static func media(of emptyDir: EmptyDirVolumeSource, at path: FieldPath) -> [FieldError] {
+        switch emptyDir.medium {
+        case "Memory": return []
+        case "":
+            if emptyDir.sizeLimit == nil { return [] }
+            return [.forbidden(path.field("sizeLimit"), notSupportedYet("configuration"))]
+        case let medium where medium == "HugePages" || medium.hasPrefix("HugePages-"):
+            return [.forbidden(path.field("medium"), notSupportedYet("configuration"))]
+        case let medium:
+            return [.invalid(path.field("medium"), medium, "unknown storage medium \(medium.quoted)")]
+        }
+    }
+}

@@ -1,0 +1,43 @@
+extension PodValidator {
+    mutating func validatePorts(_ ports: [ContainerPort], at path: FieldPath) {
+        var names: Set<String> = []
+        for (index, port) in ports.enumerated() {
+            let portPath = path[index]
+            if !port.name.isEmpty {
+                let broken = NameRules.portName(port.name)
+                reportInvalid(portPath.field("name"), port.name, broken)
+                if broken.isEmpty, !names.insert(port.name).inserted {
+                    report(.duplicate(portPath.field("name"), port.name))
+                }
+            }
+            if port.containerPort == 0 {
+                report(.required(portPath.field("containerPort")))
+            } else {
+                let broken = NameRules.portNumber(port.containerPort)
+                reportInvalid(portPath.field("containerPort"), port.containerPort, broken)
+            }
+            if port.hostPort != 0 {
+                reportInvalid(portPath.field("hostPort"), port.hostPort, NameRules.portNumber(port.hostPort))
+            }
+            if pod.spec.hostNetwork, port.hostPort != port.containerPort {
+                let detail = "must match `containerPort` when `hostNetwork` is true"
+                report(.invalid(portPath.field("hostPort"), port.hostPort, detail))
+            }
+        }
+    }
+
+    /// A port of the node can lead to one container only. Addresses are compared as texts, so the wildcard does
+    /// not conflict with a particular one here.
+    mutating func validateHostPorts(_ containers: [Container], at path: FieldPath, firstIndex: Int = 0) {
+        var taken: Set<String> = []
+        for (index, container) in containers.enumerated() {
+            for (portIndex, port) in container.ports.enumerated() where port.hostPort != 0 {
+                let key = "\(port.protocol.rawValue)/\(port.hostIP)/\(port.hostPort)"
+                if !taken.insert(key).inserted {
+                    let portPath = path[firstIndex + index].field("ports")[portIndex]
+                    report(.duplicate(portPath.field("hostPort"), key))
+                }
+            }
+        }
+    }
+}

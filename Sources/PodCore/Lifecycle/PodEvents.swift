@@ -1,0 +1,73 @@
+/// What the machine is told.
+public enum PodEvent: Hashable, Sendable {
+    /// Directories and volumes are ready, or not.
+    case prepared
+    case preparationFailed(message: String)
+    /// The sandbox of that attempt stands, or could not be made.
+    case sandboxStarted(attempt: Int)
+    case sandboxFailed(attempt: Int, message: String)
+    /// Pause is gone. The ends of the containers are told separately, before or after.
+    case sandboxEnded(attempt: Int)
+    /// The shim is gone, and with it every record of how the containers ended.
+    case sandboxLost(attempt: Int)
+    /// ``PodEffect/removeSandbox(attempt:)`` is done: no process, mount or shim of it is left.
+    case sandboxRemoved(attempt: Int)
+    case containerStarted(RunID, at: Timestamp)
+    /// No process was made: image, configuration, directories.
+    case containerNotCreated(RunID, Waiting)
+    /// A process was made and its launch plan failed; nothing of the image has run.
+    case containerNotStarted(RunID, message: String, at: Timestamp)
+    case containerExited(RunID, ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
+    /// The Pod is to go. Later requests may shorten the grace period, never lengthen it.
+    case delete(grace: Duration?)
+    /// ``PodEffect/cleanUp(_:)`` is done.
+    case cleanedUp(PodEffect.CleanUp)
+    /// The time that ``PodMachine/nextAlarm`` named has come.
+    case alarm
+}
+
+/// What the machine wants done. Whoever does it answers with an event.
+public enum PodEffect: Hashable, Sendable {
+    /// Make the Pod's directories and volumes.
+    case prepare
+    case createSandbox(attempt: Int)
+    case startContainer(name: String, run: RunID, restartCount: Int)
+    /// `SIGTERM` (the image's stop signal), then `SIGKILL`.
+    case terminate(RunID)
+    case kill(RunID)
+    /// End pause and the shim and whatever is left in the Pod's cgroup.
+    case removeSandbox(attempt: Int)
+    case cleanUp(CleanUp)
+    /// Nothing of the Pod is left; it may be forgotten.
+    case finished
+    case record(PodRecord)
+
+    public enum CleanUp: Hashable, Sendable {
+        /// The Pod has run to its end but is still wanted: volumes go, logs stay.
+        case volumes
+        /// The Pod is deleted: everything goes.
+        case everything
+    }
+}
+
+/// An event for people, as `kubectl describe` shows it (reference §14.1).
+public struct PodRecord: Hashable, Sendable {
+    public enum Kind: String, Hashable, Sendable {
+        case normal = "Normal"
+        case warning = "Warning"
+    }
+
+    public var kind: Kind
+    public var reason: String
+    public var message: String
+    /// The container that it is about; nil for the Pod.
+    public var container: String?
+
+    /// Makes the event.
+    public init(_ kind: Kind, _ reason: String, _ message: String, container: String? = nil) {
+        self.kind = kind
+        self.reason = reason
+        self.message = message
+        self.container = container
+    }
+}

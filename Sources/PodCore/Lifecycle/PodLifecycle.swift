@@ -1,0 +1,124 @@
+/// What the life-cycle machine needs to know of a Pod: names, order and policies. Derived from v1.Pod once.
+public struct PodLifecycle: Hashable, Sendable, Codable {
+    /// A container as the machine sees it.
+    public struct Container: Hashable, Sendable, Codable {
+        public var name: String
+
+        /// Makes the description.
+        public init(name: String) { self.name = name }
+    }
+
+    /// `<name>_<namespace>(<uid>)`, as the kubelet's messages refer to a Pod.
+    public var reference: String
+    public var initContainers: [Container]
+    public var containers: [Container]
+    public var restartPolicy: RestartRule
+    /// `spec.terminationGracePeriodSeconds`.
+    public var terminationGracePeriod: Duration
+    public var backoff: BackoffLimits
+
+    /// Makes the description.
+    public init(
+        reference: String,
+        initContainers: [Container],
+        containers: [Container],
+        restartPolicy: RestartRule,
+        terminationGracePeriod: Duration,
+        backoff: BackoffLimits
+    ) {
+        self.reference = reference
+        self.initContainers = initContainers
+        self.containers = containers
+        self.restartPolicy = restartPolicy
+        self.terminationGracePeriod = terminationGracePeriod
+        self.backoff = backoff
+    }
+}
+
+/// Whether an ended container is started again: `spec.restartPolicy`.
+public enum RestartRule: String, Hashable, Sendable, Codable {
+    case always = "Always"
+    case onFailure = "OnFailure"
+    case never = "Never"
+
+    /// Whether a regular container with this exit code is started again (reference §4.1). A clean exit under `Always`
+    /// counts like a failure.
+    public func restarts(afterExitCode code: Int32) -> Bool {
+        switch self {
+        case .always: true
+        case .onFailure: code != 0
+        case .never: false
+        }
+    }
+}
+
+/// How a container's process ended, as the status shows it.
+public struct Termination: Hashable, Sendable, Codable {
+    /// 0…255; death by signal N is 128 + N.
+    public var exitCode: Int32
+    /// `Completed`, `Error`, `StartError`, `ContainerStatusUnknown`.
+    public var reason: String
+    public var message: String
+    /// Nil when the process never ran.
+    public var startedAt: Timestamp?
+    public var finishedAt: Timestamp
+    /// The instance: its run in the shim, and how many came before it.
+    public var run: RunID
+    public var restartCount: Int
+
+    /// Makes the record.
+    public init(
+        exitCode: Int32,
+        reason: String,
+        message: String,
+        startedAt: Timestamp?,
+        finishedAt: Timestamp,
+        run: RunID,
+        restartCount: Int
+    ) {
+        self.exitCode = exitCode
+        self.reason = reason
+        self.message = message
+        self.startedAt = startedAt
+        self.finishedAt = finishedAt
+        self.run = run
+        self.restartCount = restartCount
+    }
+}
+
+/// How a process ended, from the status that wait(2) gives.
+public struct ExitStatus: Hashable, Sendable {
+    /// 0…255; death by signal N is 128 + N.
+    public var code: Int32
+
+    /// Makes a status from its code.
+    public init(code: Int32) { self.code = code }
+
+    /// Decodes a wait status: the low seven bits are the signal, the next byte the exit code.
+    public init(waitStatus: Int32) {
+        let signal = waitStatus & 0x7f
+        code = signal == 0 ? (waitStatus >> 8) & 0xff : 128 + signal
+    }
+}
+
+/// podagent's number for a process in a shim. Never used twice for one Pod; 0 is pause.
+public struct RunID: Hashable, Comparable, Sendable, Codable {
+    public var number: UInt64
+
+    /// Makes a number.
+    public init(_ number: UInt64) { self.number = number }
+
+    public static func < (a: RunID, b: RunID) -> Bool { a.number < b.number }
+}
+
+/// Why a container waits: a reason from reference §3.5 and its message.
+public struct Waiting: Hashable, Sendable, Codable {
+    public var reason: String
+    public var message: String
+
+    /// Makes the pair.
+    public init(_ reason: String, _ message: String = "") {
+        self.reason = reason
+        self.message = message
+    }
+}

@@ -1,0 +1,91 @@
+/// The life of one Pod on this node. Pure: events in, effects out, time is an argument.
+///
+///     preparing ──▶ sandbox ──▶ init containers, one by one ──▶ containers ──▶ finished by itself
+///         │            │▲                                           │               │
+///         │            └┴── pause died: sandbox removed, made again │               │
+///         └────────────┴──────────────── delete ────────────────────┴───────────────┘
+///                                          ▼
+///                       containers stopped ▶ sandbox removed ▶ cleaned up ▶ forgotten
+///
+/// Each event first changes what is known (`apply`), then everything that now ought to happen is computed from that
+/// (`advance`). Whatever takes time is claimed in the state before its effect is handed out, so nothing is ever
+/// started twice.
+public struct PodMachine: Hashable, Sendable, Codable {
+    public enum Sandbox: Hashable, Sendable, Codable {
+        case absent
+        case creating
+        case ready
+        /// Pause is gone; containers are still being reported.
+        case dying
+        case removing
+    }
+
+    /// Slow work that is not a container's, each done at most once at a time.
+    public enum Preparation: Hashable, Sendable, Codable {
+        case none, underWay, done
+        case failed(retryAt: Tick, delay: Duration)
+    }
+
+    public enum Ending: Hashable, Sendable, Codable {
+        /// Asked to go; containers must be gone by the deadline or are killed.
+        case deleting(grace: Duration, since: Tick)
+        /// Ran to its end by itself, or may not be run again.
+        case finishing
+    }
+
+    public let lifecycle: PodLifecycle
+    public internal(set) var containers: [ContainerRecord]
+    public internal(set) var sandbox: Sandbox = .absent
+    /// Counts sandboxes, from 0.
+    public internal(set) var attempt = 0
+    public internal(set) var preparation: Preparation = .none
+    public internal(set) var ending: Ending?
+    public internal(set) var cleanedUp = false
+    /// Why the whole Pod is Failed, when no container says it.
+    public internal(set) var failure: Waiting?
+    var cleaningUp = false
+    var sandboxRetryAt: Tick?
+    var nextRun: UInt64 = 1
+
+    /// A Pod that has not been touched yet. Nothing happens before the first event.
+    public init(_ lifecycle: PodLifecycle) {
+        self.lifecycle = lifecycle
+        containers =
+            lifecycle.initContainers.map { ContainerRecord(name: $0.name, isInit: true) }
+            + lifecycle.containers.map { ContainerRecord(name: $0.name, isInit: false) }
+    }
+
+    /// Takes one event and says what to do about it.
+    public mutating func handle(_ event: PodEvent, at now: Moment) -> [PodEffect] {
+        var effects: [PodEffect] = []
+        apply(event, at: now, &effects)
+        advance(at: now, &effects)
+        return effects
+    }
+
+    /// The next time something is due even if nothing happens.
+    public var nextAlarm: Tick? {
+        var times: [Tick] = containers.compactMap { $0.stop.flatMap { $0.killed ? nil : $0.killAt } }
+        if ending == nil {
+            if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
+            if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
+            if sandbox == .ready { times += containers.compactMap { $0.liveRun == nil ? $0.notBefore : nil } }
+        }
+        return times.min()
+    }
+
+    /// Whether the init containers need not run (again) in this sandbox: a regular container has been started in it.
+    public var isInitialized: Bool {
+        containers.contains { !$0.isInit && ($0.liveRun != nil || $0.state.isEnded) }
+            || containers.allSatisfy { !$0.isInit || $0.hasSucceeded }
+    }
+
+    func index(of run: RunID) -> Int? { containers.firstIndex { $0.liveRun == run } }
+}
+
+extension ContainerRecord.State {
+    var isEnded: Bool {
+        if case .ended = self { return true }
+        return false
+    }
+}

@@ -1,0 +1,189 @@
+/// The first half of a reduction: what an event says becomes what is known.
+extension PodMachine {
+    mutating func apply(_ event: PodEvent, at now: Moment, _ effects: inout [PodEffect]) {
+        switch event {
+        case .prepared:
+            preparation = .done
+        case .preparationFailed(let message):
+            preparationFailed(message, at: now, &effects)
+        case .sandboxStarted(let attempt):
+            // A late word of an attempt that was given up is moot; its removal is under way.
+            if attempt == self.attempt, sandbox == .creating { sandbox = .ready }
+        case .sandboxFailed(let attempt, let message):
+            guard attempt == self.attempt, sandbox == .creating else { return }
+            sandbox = .removing
+            sandboxRetryAt = now.tick + Self.errorRetry
+            effects.append(
+                .record(
+                    PodRecord(.warning, "FailedCreatePodSandBox", "Failed to create pod sandbox: \(message)")
+                )
+            )
+            effects.append(.removeSandbox(attempt: attempt))
+        case .sandboxEnded(let attempt):
+            if attempt == self.attempt, sandbox == .ready || sandbox == .creating { sandbox = .dying }
+        case .sandboxLost(let attempt):
+            if attempt == self.attempt { sandboxLost(at: now) }
+        case .sandboxRemoved(let attempt):
+            if attempt == self.attempt { sandboxRemoved(&effects) }
+        case .containerStarted(let run, let startedAt):
+            started(run, at: startedAt, &effects)
+        case .containerNotCreated(let run, let waiting):
+            notCreated(run, waiting, at: now, &effects)
+        case .containerNotStarted(let run, let message, let finishedAt):
+            notStarted(run, message, at: finishedAt, now, &effects)
+        case .containerExited(let run, let status, let startedAt, let finishedAt):
+            let reason = status.code == 0 ? "Completed" : "Error"
+            ended(run, code: status.code, reason, "", startedAt: startedAt, finishedAt: finishedAt, now)
+        case .delete(let grace):
+            delete(grace: grace, at: now)
+        case .cleanedUp(let what):
+            cleaningUp = false
+            // A deletion that came while only the volumes were going still has the rest to do.
+            cleanedUp = what == wantedCleanUp
+        case .alarm:
+            break
+        }
+    }
+
+    /// How long to wait after an error that is nobody's crash (reference §4.11), without the kubelet's jitter.
+    static let errorRetry = Duration.seconds(10)
+    /// Volumes are tried again after 500 ms, doubling to 2 min 2 s (reference §9.1).
+    static let preparationRetry = (first: Duration.milliseconds(500), max: Duration.seconds(122))
+
+    private mutating func preparationFailed(_ message: String, at now: Moment, _ effects: inout [PodEffect]) {
+        var delay = Self.preparationRetry.first
+        if case .failed(_, let previous) = preparation {
+            delay = min(previous * 2, Self.preparationRetry.max)
+        }
+        preparation = .failed(retryAt: now.tick + delay, delay: delay)
+        effects.append(.record(PodRecord(.warning, "FailedMount", message)))
+    }
+
+    /// Nobody knows how the containers ended, only that they did: the kubelet's words and code for that.
+    private mutating func sandboxLost(at now: Moment) {
+        guard sandbox != .absent, sandbox != .removing else { return }
+        sandbox = .dying
+        for index in containers.indices {
+            guard let run = containers[index].liveRun else { continue }
+            ended(
+                run,
+                code: 137,
+                "ContainerStatusUnknown",
+                "The container could not be located when the pod was terminated",
+                startedAt: nil,
+                finishedAt: now.wall,
+                now
+            )
+        }
+    }
+
+    private mutating func sandboxRemoved(_ effects: inout [PodEffect]) {
+        guard sandbox == .removing else { return }
+        sandbox = .absent
+        guard ending == nil else { return }
+        attempt += 1
+        for index in containers.indices { containers[index].forgetSandbox() }
+    }
+
+    private mutating func started(_ run: RunID, at startedAt: Timestamp, _ effects: inout [PodEffect]) {
+        guard let index = index(of: run) else { return }  // it ended first, and that was told first
+        containers[index].state = .running(run, startedAt: startedAt)
+        containers[index].everStarted = true
+        containers[index].waiting = nil
+        effects.append(
+            .record(PodRecord(.normal, "Started", "Container started", container: containers[index].name))
+        )
+    }
+
+    /// Nothing has run, so no restart is counted and no back-off step is taken.
+    private mutating func notCreated(
+        _ run: RunID,
+        _ waiting: Waiting,
+        at now: Moment,
+        _ effects: inout [PodEffect]
+    ) {
+        guard let index = index(of: run) else { return }
+        let name = containers[index].name
+        containers[index].takeBackStart()
+        containers[index].waiting = waiting
+        containers[index].notBefore = now.tick + Self.errorRetry
+        let pullClass = ["ErrImageNeverPull", "ErrImagePull", "InvalidImageName", "ImageInspectError"]
+        let text = pullClass.contains(waiting.reason) ? waiting.reason : waiting.message
+        effects.append(.record(PodRecord(.warning, "Failed", "Error: \(text)", container: name)))
+    }
+
+    /// A process was born and could not become the program: an instance that ended with code 128 (reference §3.6).
+    private mutating func notStarted(
+        _ run: RunID,
+        _ message: String,
+        at finishedAt: Timestamp,
+        _ now: Moment,
+        _ effects: inout [PodEffect]
+    ) {
+        guard let index = index(of: run) else { return }
+        let name = containers[index].name
+        ended(run, code: 128, "StartError", message, startedAt: nil, finishedAt: finishedAt, now)
+        containers[index].waiting = Waiting("RunContainerError", message)
+        effects.append(.record(PodRecord(.warning, "Failed", "Error: \(message)", container: name)))
+    }
+
+    private mutating func ended(
+        _ run: RunID,
+        code: Int32,
+        _ reason: String,
+        _ message: String,
+        startedAt: Timestamp?,
+        finishedAt: Timestamp,
+        _ now: Moment
+    ) {
+        guard let index = index(of: run) else { return }
+        var record = containers[index]
+        var begun = startedAt
+        if case .running(_, let known) = record.state { begun = known }
+        let termination = Termination(
+            exitCode: code,
+            reason: reason,
+            message: message,
+            startedAt: begun,
+            finishedAt: finishedAt,
+            run: run,
+            restartCount: record.restartCount
+        )
+        record.state = .ended(termination)
+        record.everStarted = true
+        record.waiting = nil
+        record.stop = nil
+        record.notBefore = nil
+        if restarts(record, after: code) {
+            // The clock of deadlines never jumps; how long ago the exit was, is taken from the wall clock and bounded.
+            let age = max(.zero, min(now.wall - finishedAt, .seconds(300)))
+            let exitTick = Tick(nanoseconds: now.tick.nanoseconds - age.wholeNanoseconds)
+            record.notBefore = record.backoff.earliestStart(afterExitAt: exitTick)
+        }
+        containers[index] = record
+    }
+
+    /// Init containers run again only after a failure, and not under `Never` (reference §4.1).
+    func restarts(_ record: ContainerRecord, after code: Int32) -> Bool {
+        if record.isInit { return code != 0 && lifecycle.restartPolicy != .never }
+        return lifecycle.restartPolicy.restarts(afterExitCode: code)
+    }
+
+    private mutating func delete(grace: Duration?, at now: Moment) {
+        let wanted = grace ?? lifecycle.terminationGracePeriod
+        guard case .deleting(let earlier, let since) = ending else {
+            ending = .deleting(grace: wanted, since: now.tick)
+            cleanedUp = false  // a finished Pod kept its logs
+            return
+        }
+        guard wanted < earlier else { return }
+        ending = .deleting(grace: wanted, since: since)
+        for index in containers.indices {
+            guard let stop = containers[index].stop else { continue }
+            containers[index].stop?.killAt = min(stop.killAt, now.tick + Self.stopTime(wanted))
+        }
+    }
+
+    /// A stop gets at least two seconds, as from the kubelet; zero is taken at its word: at once.
+    static func stopTime(_ grace: Duration) -> Duration { grace <= .zero ? .zero : max(grace, .seconds(2)) }
+}

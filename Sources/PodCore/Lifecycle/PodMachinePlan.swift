@@ -1,0 +1,209 @@
+/// The second half of a reduction: from what is known to everything that now ought to happen.
+extension PodMachine {
+    mutating func advance(at now: Moment, _ effects: inout [PodEffect]) {
+        if sandbox == .dying { return buryTheDead(&effects) }
+        if ending != nil { return windUp(at: now, &effects) }
+        guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
+        if let verdict = verdict {
+            failure = verdict.failure
+            ending = .finishing
+            return windUp(at: now, &effects)
+        }
+        startContainers(at: now, &effects)
+    }
+
+    /// Pause died. The kernel kills what was in its PID namespace; when all ends are known the remains are removed.
+    private mutating func buryTheDead(_ effects: inout [PodEffect]) {
+        for container in containers {
+            // Only processes in the node's PID namespace can have outlived pause.
+            if let run = container.liveRun { effects.append(.kill(run)) }
+        }
+        guard containers.allSatisfy({ $0.liveRun == nil }) else { return }
+        sandbox = .removing
+        if ending == nil, verdict == nil {
+            let message = "Pod sandbox changed, it will be killed and re-created."
+            effects.append(.record(PodRecord(.normal, "SandboxChanged", message)))
+        }
+        effects.append(.removeSandbox(attempt: attempt))
+    }
+
+    // MARK: Coming up
+
+    private mutating func prepared(at now: Moment, _ effects: inout [PodEffect]) -> Bool {
+        switch preparation {
+        case .done: return true
+        case .underWay: return false
+        case .failed(let retryAt, _) where now.tick < retryAt: return false
+        case .failed, .none: break
+        }
+        if case .failed(_, let delay) = preparation {
+            preparation = .failed(retryAt: Tick(nanoseconds: .max), delay: delay)
+        } else {
+            preparation = .underWay
+        }
+        effects.append(.prepare)
+        return false
+    }
+
+    private mutating func sandboxReady(at now: Moment, _ effects: inout [PodEffect]) -> Bool {
+        switch sandbox {
+        case .ready: return true
+        case .creating, .dying, .removing: return false
+        case .absent: break
+        }
+        if let verdict {
+            // Nothing is left to run, so no new sandbox is made (reference §6.8.3).
+            failure = verdict.failure
+            ending = .finishing
+            windUp(at: now, &effects)
+            return false
+        }
+        if let sandboxRetryAt, now.tick < sandboxRetryAt { return false }
+        sandboxRetryAt = nil
+        sandbox = .creating
+        effects.append(.createSandbox(attempt: attempt))
+        return false
+    }
+
+    private struct Verdict {
+        var failure: Waiting?
+    }
+
+    /// Set when the Pod has come to its end by itself: every regular container is done for good, or an init
+    /// container has failed for good, or a sandbox died under a Pod that is never to be run again.
+    private var verdict: Verdict? {
+        if containers.contains(where: { $0.liveRun != nil }) { return nil }
+        let failedInit = containers.contains { record in
+            guard record.isInit, let end = record.newestTermination else { return false }
+            return end.exitCode != 0 && lifecycle.restartPolicy == .never
+        }
+        if failedInit { return Verdict() }
+        let regular = containers.filter { !$0.isInit }
+        let allDone = regular.allSatisfy { record in
+            guard let end = record.newestTermination else { return false }
+            return !lifecycle.restartPolicy.restarts(afterExitCode: end.exitCode)
+        }
+        if allDone { return Verdict() }
+        // Under Never a second sandbox would run containers anew that have run before.
+        let ran = containers.contains { $0.everStarted }
+        if lifecycle.restartPolicy == .never, attempt > 0, ran, sandbox == .absent {
+            return Verdict(failure: Waiting("", "The pod's sandbox died and its restart policy is Never"))
+        }
+        return nil
+    }
+
+    private mutating func startContainers(at now: Moment, _ effects: inout [PodEffect]) {
+        if !isInitialized { return startNextInit(at: now, &effects) }
+        // One after another, in the order of the spec; one that cannot start does not hold up the next.
+        for index in containers.indices where !containers[index].isInit {
+            if case .starting = containers[index].state { return }
+            if startIfDue(index, at: now, &effects) { return }
+        }
+    }
+
+    private mutating func startNextInit(at now: Moment, _ effects: inout [PodEffect]) {
+        guard let index = containers.firstIndex(where: { $0.isInit && !$0.hasSucceeded }) else { return }
+        _ = startIfDue(index, at: now, &effects)
+    }
+
+    /// Starts the container unless it lives, is done, or must wait. True when a start was claimed.
+    private mutating func startIfDue(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) -> Bool {
+        var record = containers[index]
+        guard record.liveRun == nil, wantsStart(record) else { return false }
+        if let notBefore = record.notBefore, now.tick < notBefore {
+            backOff(index, &effects)
+            return false
+        }
+        if record.state.isEnded { record.backoff.step(at: now.tick, lifecycle.backoff) }
+        let run = RunID(nextRun)
+        nextRun += 1
+        record.claimStart(run)
+        containers[index] = record
+        effects.append(.startContainer(name: record.name, run: run, restartCount: record.restartCount))
+        return true
+    }
+
+    private func wantsStart(_ record: ContainerRecord) -> Bool {
+        switch record.state {
+        case .idle:
+            // In a later sandbox, what ended for good in an earlier one is not run again (reference §6.8.3).
+            guard let end = record.lastTermination, record.endedInEarlierSandbox, !record.isInit else {
+                return true
+            }
+            return lifecycle.restartPolicy.restarts(afterExitCode: end.exitCode)
+        case .ended(let end): return restarts(record, after: end.exitCode)
+        case .starting, .running: return false
+        }
+    }
+
+    /// Says once per wait that the container is being held back after a crash.
+    private mutating func backOff(_ index: Int, _ effects: inout [PodEffect]) {
+        let record = containers[index]
+        // Another reason that is shown, such as RunContainerError, says more than that there is a wait.
+        guard record.state.isEnded, record.waiting == nil, let delay = record.backoff.delay else { return }
+        let name = record.name
+        containers[index].waiting = Waiting(
+            "CrashLoopBackOff",
+            "back-off \(delay.goText) restarting failed container=\(name) pod=\(lifecycle.reference)"
+        )
+        let message = "Back-off restarting failed container \(name) in pod \(lifecycle.reference)"
+        effects.append(.record(PodRecord(.warning, "BackOff", message, container: name)))
+    }
+
+    // MARK: Going down
+
+    private mutating func windUp(at now: Moment, _ effects: inout [PodEffect]) {
+        for index in containers.indices { stop(index, at: now, &effects) }
+        guard containers.allSatisfy({ $0.liveRun == nil }) else { return }
+        switch sandbox {
+        case .creating, .removing, .dying: return  // the outcome is on the way
+        case .ready:
+            sandbox = .removing
+            effects.append(.removeSandbox(attempt: attempt))
+            return
+        case .absent: break
+        }
+        if preparationIsUnderWay { return }
+        guard !cleaningUp else { return }
+        guard cleanedUp else {
+            cleaningUp = true
+            effects.append(.cleanUp(wantedCleanUp))
+            return
+        }
+        if deleting { effects.append(.finished) }
+    }
+
+    private var preparationIsUnderWay: Bool {
+        switch preparation {
+        case .underWay: true
+        case .failed(let retryAt, _): retryAt.nanoseconds == .max
+        case .none, .done: false
+        }
+    }
+
+    var wantedCleanUp: PodEffect.CleanUp { deleting ? .everything : .volumes }
+
+    private var deleting: Bool {
+        if case .deleting = ending { return true }
+        return false
+    }
+
+    /// First asks, then, at the deadline, ends. A start under way is stopped as soon as it has become a process.
+    private mutating func stop(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) {
+        guard case .running(let run, _) = containers[index].state else { return }
+        let name = containers[index].name
+        var grace = lifecycle.terminationGracePeriod
+        if case .deleting(let wanted, _) = ending { grace = wanted }
+        if containers[index].stop == nil {
+            let time = Self.stopTime(grace)
+            containers[index].stop = ContainerRecord.Stop(killAt: now.tick + time, killed: false)
+            let message = "Stopping container \(name)"
+            effects.append(.record(PodRecord(.normal, "Killing", message, container: name)))
+            if time > .zero { effects.append(.terminate(run)) }
+        }
+        if let stop = containers[index].stop, !stop.killed, now.tick >= stop.killAt {
+            containers[index].stop?.killed = true
+            effects.append(.kill(run))
+        }
+    }
+}

@@ -1,0 +1,149 @@
+/// What a restarted podagent finds of a Pod's sandbox: the shim's answer to "hello".
+public struct SandboxObservation: Hashable, Sendable {
+    /// A process that the shim knows, running or ended.
+    public struct Run: Hashable, Sendable {
+        public enum State: Hashable, Sendable {
+            case running(startedAt: Timestamp)
+            case exited(ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
+            case failed(message: String, at: Timestamp)
+            case launching
+        }
+
+        public var run: RunID
+        public var container: String
+        public var restartCount: Int
+        public var state: State
+
+        /// Makes the observation.
+        public init(run: RunID, container: String, restartCount: Int, state: State) {
+            self.run = run
+            self.container = container
+            self.restartCount = restartCount
+            self.state = state
+        }
+    }
+
+    public var pauseIsAlive: Bool
+    public var runs: [Run]
+
+    /// Makes the observation.
+    public init(pauseIsAlive: Bool, runs: [Run]) {
+        self.pauseIsAlive = pauseIsAlive
+        self.runs = runs
+    }
+}
+
+extension PodMachine {
+    /// Takes up a Pod again after podagent was restarted: `observation` is what its shim says, nil when there is none.
+    ///
+    /// Work that was under way is nobody's any more, so every claim is taken back or found to have succeeded; ends that
+    /// happened meanwhile are taken in as if they had been told; then the machine goes on as ever.
+    public mutating func recover(_ observation: SandboxObservation?, at now: Moment) -> [PodEffect] {
+        var effects: [PodEffect] = []
+        forgetClaims()
+        if let observation {
+            for run in observation.runs { adopt(run, at: now, &effects) }
+            settleMissing(in: observation, at: now)
+        }
+        recoverSandbox(observation, at: now, &effects)
+        advance(at: now, &effects)
+        return effects
+    }
+
+    private mutating func forgetClaims() {
+        cleaningUp = false
+        switch preparation {
+        case .underWay: preparation = .none
+        case .failed(let retryAt, let delay) where retryAt.nanoseconds == .max:
+            preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
+        case .none, .done, .failed: break
+        }
+    }
+
+    private mutating func adopt(_ seen: SandboxObservation.Run, at now: Moment, _ effects: inout [PodEffect])
+    {
+        nextRun = max(nextRun, seen.run.number + 1)
+        guard let index = containers.firstIndex(where: { $0.name == seen.container }) else { return }
+        if containers[index].liveRun != seen.run {
+            // Started just before the record of the start was lost; an ended one is history that is recorded.
+            guard containers[index].liveRun == nil,
+                seen.run > (containers[index].newestTermination?.run ?? RunID(0))
+            else { return }
+            containers[index].claimStart(seen.run)
+            containers[index].restartCount = seen.restartCount
+        }
+        switch seen.state {
+        case .launching: break
+        case .running(let startedAt):
+            if case .starting = containers[index].state {
+                apply(.containerStarted(seen.run, at: startedAt), at: now, &effects)
+            }
+        case .exited(let status, let startedAt, let finishedAt):
+            apply(
+                .containerExited(seen.run, status, startedAt: startedAt, finishedAt: finishedAt),
+                at: now,
+                &effects
+            )
+        case .failed(let message, let finishedAt):
+            apply(.containerNotStarted(seen.run, message: message, at: finishedAt), at: now, &effects)
+        }
+    }
+
+    /// What the shim does not know has never reached it, if it was starting. A running one cannot be missing: the
+    /// shim keeps every end until it is told that it is recorded.
+    private mutating func settleMissing(in observation: SandboxObservation, at now: Moment) {
+        for index in containers.indices {
+            guard case .starting(let run) = containers[index].state,
+                !observation.runs.contains(where: { $0.run == run })
+            else { continue }
+            containers[index].takeBackStart()
+        }
+    }
+
+    private mutating func recoverSandbox(
+        _ observation: SandboxObservation?,
+        at now: Moment,
+        _ effects: inout [PodEffect]
+    ) {
+        switch (sandbox, observation) {
+        case (.absent, nil): break
+        case (.creating, .some(let seen)) where seen.pauseIsAlive,
+            (.absent, .some(let seen)) where seen.pauseIsAlive:
+            sandbox = .ready
+        case (.ready, .some(let seen)) where seen.pauseIsAlive: break
+        case (.ready, nil), (.dying, nil):
+            apply(.sandboxLost(attempt: attempt), at: now, &effects)
+        case (.ready, .some), (.dying, .some):
+            sandbox = .dying
+        case (.creating, _), (.absent, .some):
+            // Half made: what there is of it goes, and it is made anew.
+            for index in containers.indices where containers[index].liveRun != nil {
+                containers[index].takeBackStart()
+            }
+            sandbox = .removing
+            effects.append(.removeSandbox(attempt: attempt))
+        case (.removing, _):
+            effects.append(.removeSandbox(attempt: attempt))
+        }
+    }
+}
+
+extension PodMachine {
+    /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
+    public mutating func forgetTicks() {
+        sandboxRetryAt = nil
+        if case .failed(_, let delay) = preparation {
+            preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
+        }
+        if case .deleting(let grace, _) = ending {
+            ending = .deleting(grace: grace, since: Tick(nanoseconds: 0))
+        }
+        // Volumes in memory and everything beneath /run are gone.
+        if preparation == .done { preparation = .none }
+        for index in containers.indices {
+            if containers[index].notBefore != nil { containers[index].notBefore = Tick(nanoseconds: 0) }
+            containers[index].stop = nil
+            containers[index].backoff = RestartBackoff()
+        }
+    }
+}

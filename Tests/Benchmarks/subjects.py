@@ -1,0 +1,258 @@
+"""Who is measured. Each subject lives in a private directory, starts stamp Pods there, and cleans up after itself.
+
+A subject has `name`, `helpers` (the names of the processes that it keeps beside the containers), and the methods
+`up(pod)` (returns the moment at which the clock starts, in seconds), `down(pod)` and `close()`.
+"""
+
+import http.client
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+IMAGE = "localhost/stamp:1"
+END_PODS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../packaging/end-pods")
+
+
+class Failed(Exception):
+    """A subject cannot be measured; the text says why."""
+
+
+def manifest(pod, out):
+    """A Pod whose container writes the time of its first instruction to OUT/POD and then waits."""
+    container = {
+        "name": "c",
+        "image": IMAGE,
+        "imagePullPolicy": "IfNotPresent",
+        "command": ["/bin/stamp", f"/out/{pod}"],
+        "volumeMounts": [{"name": "out", "mountPath": "/out"}],
+    }
+    volume = {"name": "out", "hostPath": {"path": out, "type": "Directory"}}
+    spec = {"terminationGracePeriodSeconds": 1, "containers": [container], "volumes": [volume]}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod, "namespace": "default"}, "spec": spec}
+
+
+class Subject:
+    """The part that both have in common: a directory, and stamps below `out`."""
+
+    def __init__(self, work):
+        self.work = work
+        self.out = self.directory("out")
+        # Containers of any user write here.
+        os.chmod(self.out, 0o1777)
+
+    def directory(self, name):
+        path = os.path.join(self.work, name)
+        os.makedirs(path, exist_ok=True)
+        return path
+
+    def write_manifest(self, pod):
+        path = os.path.join(self.directory("stage"), pod + ".json")
+        with open(path, "w") as stream:
+            json.dump(manifest(pod, self.out), stream)
+        return path
+
+
+class PodAgent(Subject):
+    """Our own: `podagent serve` on directories of its own. The clock starts when a manifest is renamed into place."""
+
+    name = "podagent"
+    helpers = ("podagent", "podshim", "pause")
+
+    def __init__(self, work, binary, image):
+        super().__init__(work)
+        self.binary = binary
+        self.manifests = self.directory("manifests")
+        self.socket = os.path.join(work, "podagent.sock")
+        self.agent = None
+        try:
+            self.start()
+            self.load(image)
+        except Failed:
+            self.close()
+            raise
+
+    def load(self, image):
+        command = [self.binary, "image", "load", "--socket", self.socket, image]
+        loaded = subprocess.run(command, capture_output=True, text=True, check=False)
+        if loaded.returncode != 0:
+            raise Failed(f"podagent image load: {loaded.stderr.strip()}")
+
+    def start(self):
+        """Starts the agent, or starts it again; returns once it answers."""
+        places = {name: self.directory(name) for name in ("state", "run", "log")}
+        command = [self.binary, "serve", "--node-name", "bench", "--manifests", self.manifests, "--socket", self.socket]
+        for name, path in places.items():
+            command += [f"--{name}-dir", path]
+        if not os.access(self.binary, os.X_OK):
+            raise Failed(f"there is no {self.binary}: run make release")
+        with open(os.path.join(self.work, "podagent.log"), "ab") as log:
+            # A session of its own: Ctrl-C is for the benchmark, which then stops the agent in good order.
+            self.agent = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        deadline = time.monotonic() + 30
+        while self.get("/healthz") is None:
+            if self.agent.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"podagent serve does not answer; the end of its log: {self.log_tail()}")
+            time.sleep(0.001)
+
+    def get(self, path):
+        """The body of an answer with status 200, or None."""
+        connection = http.client.HTTPConnection("localhost", timeout=30)
+        connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            connection.sock.connect(self.socket)
+            connection.request("GET", path)
+            answer = connection.getresponse()
+            body = answer.read()
+            return body if answer.status == 200 else None
+        except OSError:
+            return None
+        finally:
+            connection.close()
+
+    def pods(self):
+        """What the agent says about its Pods, as {name: what must not change while it is away}."""
+        body = self.get("/api/v1/pods")
+        if body is None:
+            return None
+        return {pod["metadata"]["name"]: _identity(pod) for pod in json.loads(body)["items"]}
+
+    def up(self, pod):
+        staged = self.write_manifest(pod)
+        began = time.time()
+        os.rename(staged, os.path.join(self.manifests, pod + ".json"))
+        return began
+
+    def down(self, pod):
+        os.unlink(os.path.join(self.manifests, pod + ".json"))
+        self.wait_until_gone([pod])
+
+    def wait_until_gone(self, names, patience_seconds=120):
+        """Static Pods bear the node's name: NAME-bench."""
+        gone = {f"{name}-bench" for name in names}
+        deadline = time.monotonic() + patience_seconds
+        while gone & set(self.pods() or gone):
+            if time.monotonic() > deadline:
+                raise Failed(f"Pods do not go: {sorted(gone & set(self.pods() or gone))[:3]}")
+            time.sleep(0.01)
+
+    def restart(self, expected):
+        """Kills the agent, starts it again; returns seconds until it gives the same answer about its Pods as before."""
+        self.agent.send_signal(signal.SIGKILL)
+        self.agent.wait()
+        began = time.monotonic()
+        self.start()
+        while self.pods() != expected:
+            if time.monotonic() - began > 60:
+                raise Failed("after a restart the agent's answer about its Pods stays another one")
+            time.sleep(0.001)
+        return time.monotonic() - began
+
+    def close(self):
+        """Ends Pods by removing their files, then the agent. A Pod that does not go is killed."""
+        names = [name.removesuffix(".json") for name in os.listdir(self.manifests)]
+        for name in names:
+            os.unlink(os.path.join(self.manifests, name + ".json"))
+        try:
+            if self.agent and self.agent.poll() is None:
+                self.wait_until_gone(names)
+                self.agent.terminate()
+                self.agent.wait(timeout=10)
+        except (Failed, subprocess.TimeoutExpired) as failure:
+            print(f"bench: podagent does not stop in good order: {failure}", file=sys.stderr)
+            self.agent.kill()
+            self.agent.wait()
+        left = subprocess.run([END_PODS, os.path.join(self.work, "run")], capture_output=True, text=True, check=False)
+        if left.stdout:
+            print(f"bench: these Pods had to be killed: {left.stdout.split()}", file=sys.stderr)
+        _remove(self.work)
+
+    def log_tail(self):
+        with open(os.path.join(self.work, "podagent.log"), errors="replace") as stream:
+            return " / ".join(stream.read().splitlines()[-5:]) or "(empty)"
+
+
+class Podman(Subject):
+    """`podman kube play` on storage of its own and without a network, which Pods here do not have either.
+
+    The clock starts before podman does, as it would for somebody who waits for it."""
+
+    name = "podman kube play"
+    helpers = ("podman", "conmon", "catatonit")
+
+    def __init__(self, work, image):
+        super().__init__(work)
+        if not shutil.which("podman"):
+            raise Failed("podman is not installed")
+        self.environment = os.environ | {"CONTAINERS_CONF": self.configure()}
+        self.command = ["podman"]
+        for flag in ("root", "runroot", "tmpdir"):
+            self.command += [f"--{flag}", self.directory(flag)]
+        try:
+            self.run("load", "-q", "-i", image)
+            self.up("probe")
+            self.down("probe")
+        except Failed:
+            self.close()
+            raise
+
+    def configure(self):
+        """podman asks for more open files and processes than a machine without CAP_SYS_RESOURCE may give."""
+        files = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        tasks = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], 32768)
+        tasks = 32768 if tasks == resource.RLIM_INFINITY else tasks
+        path = os.path.join(self.work, "containers.conf")
+        with open(path, "w") as stream:
+            stream.write(f'[containers]\ndefault_ulimits = ["nofile={files}:{files}", "nproc={tasks}:{tasks}"]\n')
+            stream.write('[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "none"\n')
+        return path
+
+    def run(self, *arguments):
+        command = self.command + list(arguments)
+        ran = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        if ran.returncode != 0:
+            raise Failed(f"podman {arguments[0]}: {(ran.stderr.strip().splitlines() or ['no message'])[-1]}")
+        return ran.stdout
+
+    def up(self, pod):
+        staged = self.write_manifest(pod)
+        began = time.time()
+        self.run("kube", "play", "--network", "none", staged)
+        return began
+
+    def down(self, pod):
+        self.run("pod", "rm", "-f", "-t", "0", pod)
+
+    def close(self):
+        try:
+            self.run("pod", "rm", "-a", "-f", "-t", "0")
+        except Failed as failure:
+            print(f"bench: {failure}", file=sys.stderr)
+        _remove(self.work)
+        # podman leaves its empty parent cgroup in each hierarchy; one that is in use refuses to go.
+        for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
+            if os.path.basename(directory) == "libpod_parent":
+                try:
+                    os.rmdir(directory)
+                except OSError:
+                    pass
+
+
+def _identity(pod):
+    statuses = pod["status"].get("containerStatuses", [])
+    containers = [(s["name"], s.get("containerID"), s["restartCount"], s["state"]) for s in statuses]
+    return (pod["metadata"]["uid"], pod["status"]["phase"], pod["status"].get("startTime"), containers)
+
+
+def _remove(work):
+    """Unmounts what is still mounted below a directory, the innermost first, and removes it."""
+    with open("/proc/self/mountinfo") as stream:
+        points = [line.split()[4] for line in stream]
+    for point in reversed([point for point in points if point.startswith(work + "/")]):
+        subprocess.run(["umount", "-l", point], check=False)
+    shutil.rmtree(work)

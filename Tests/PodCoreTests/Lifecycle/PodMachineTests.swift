@@ -1,0 +1,341 @@
+import Testing
+
+@testable import PodCore
+
+/// A Pod's machine with a script: events are fed at times, effects and states are read.
+struct MachineDriver {
+    var machine: PodMachine
+    var now = Moment(tick: Tick(nanoseconds: 0), wall: Timestamp(seconds: 1_800_000_000))
+    var records: [PodRecord] = []
+
+    init(
+        init initContainers: [String] = [],
+        _ containers: [String] = ["web"],
+        policy: RestartRule = .always,
+        grace: Int = 30
+    ) {
+        machine = PodMachine(
+            PodLifecycle(
+                reference: "web-node1_default(1234)",
+                initContainers: initContainers.map { .init(name: $0) },
+                containers: containers.map { .init(name: $0) },
+                restartPolicy: policy,
+                terminationGracePeriod: .seconds(grace),
+                backoff: .kubelet
+            )
+        )
+    }
+
+    /// Feeds an event and returns the effects, the events for people put aside.
+    mutating func tell(_ event: PodEvent, after seconds: Double = 0) -> [PodEffect] {
+        let step = Duration.milliseconds(Int(seconds * 1000))
+        now = Moment(tick: now.tick + step, wall: now.wall + step)
+        return sift(machine.handle(event, at: now))
+    }
+
+    mutating func sift(_ effects: [PodEffect]) -> [PodEffect] {
+        effects.filter { effect in
+            guard case .record(let record) = effect else { return true }
+            records.append(record)
+            return false
+        }
+    }
+
+    /// Brings the sandbox up; the effects of its arrival.
+    mutating func bringUp() -> [PodEffect] {
+        _ = tell(.alarm)
+        _ = tell(.prepared)
+        return tell(.sandboxStarted(attempt: machine.attempt))
+    }
+
+    mutating func start(_ run: UInt64) -> [PodEffect] { tell(.containerStarted(RunID(run), at: now.wall)) }
+
+    mutating func exit(_ run: UInt64, _ code: Int32, after seconds: Double = 1) -> [PodEffect] {
+        let step = Duration.milliseconds(Int(seconds * 1000))
+        now = Moment(tick: now.tick + step, wall: now.wall + step)
+        return tell(
+            .containerExited(RunID(run), ExitStatus(code: code), startedAt: nil, finishedAt: now.wall)
+        )
+    }
+
+    func record(_ name: String) -> ContainerRecord? { machine.containers.first { $0.name == name } }
+}
+
+private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect {
+    .startContainer(name: name, run: RunID(run), restartCount: count)
+}
+
+@Suite struct PodMachineTests {
+    @Test("Directories first, then the sandbox, then init containers one by one, then containers one by one")
+    func startOrder() {
+        var pod = MachineDriver(init: ["a", "b"], ["web", "log"])
+        #expect(pod.tell(.alarm) == [.prepare])
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxStarted(attempt: 0)) == [start("a", 1)])
+        #expect(pod.start(1) == [])
+        #expect(pod.exit(1, 0) == [start("b", 2)])
+        #expect(pod.start(2) == [])
+        #expect(pod.exit(2, 0) == [start("web", 3)])
+        #expect(pod.start(3) == [start("log", 4)])
+        #expect(pod.start(4) == [])
+        #expect(pod.records.map(\.reason) == ["Started", "Started", "Started", "Started"])
+    }
+
+    @Test("The first restart is immediate, the next wait 10, 20, 40, 80, 160, 300, 300 seconds")
+    func backoffTable() throws {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        var run: UInt64 = 1
+        #expect(pod.exit(run, 1) == [start("web", 2, 1)])
+        for (index, delay) in [10, 20, 40, 80, 160, 300, 300].enumerated() {
+            run += 1
+            _ = pod.start(run)
+            #expect(pod.exit(run, 1) == [])
+            #expect(pod.record("web")?.waiting?.reason == "CrashLoopBackOff")
+            #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(delay))
+            #expect(pod.tell(.alarm, after: Double(delay) - 0.001) == [])
+            #expect(pod.tell(.alarm, after: 0.001) == [start("web", run + 1, index + 2)])
+        }
+        let waits = pod.records.filter { $0.reason == "BackOff" }
+        #expect(waits.count == 7)
+        #expect(
+            waits.first?.message == "Back-off restarting failed container web in pod web-node1_default(1234)"
+        )
+    }
+
+    @Test("A container that stayed up for more than ten minutes starts afresh")
+    func backoffReset() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        #expect(pod.exit(2, 1, after: 601) == [start("web", 3, 2)])
+        _ = pod.start(3)
+        #expect(pod.exit(3, 1) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
+    }
+
+    struct EndCase: Sendable, CustomTestStringConvertible {
+        var testDescription: String
+        var policy: RestartRule
+        var code: Int32
+        var restarts: Bool
+    }
+
+    @Test(
+        "Who is started again",
+        arguments: [
+            EndCase(testDescription: "Always after success", policy: .always, code: 0, restarts: true),
+            EndCase(testDescription: "Always after failure", policy: .always, code: 3, restarts: true),
+            EndCase(testDescription: "OnFailure after success", policy: .onFailure, code: 0, restarts: false),
+            EndCase(testDescription: "OnFailure after failure", policy: .onFailure, code: 3, restarts: true),
+            EndCase(testDescription: "Never after success", policy: .never, code: 0, restarts: false),
+            EndCase(testDescription: "Never after failure", policy: .never, code: 3, restarts: false),
+        ]
+    )
+    func restartPolicy(_ c: EndCase) {
+        var pod = MachineDriver(policy: c.policy)
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        let effects = pod.exit(1, c.code)
+        #expect(effects == (c.restarts ? [start("web", 2, 1)] : [.removeSandbox(attempt: 0)]))
+    }
+
+    @Test(
+        "A Pod that ran to its end loses sandbox and volumes and keeps its logs; deletion then removes the rest"
+    )
+    func finishes() {
+        var pod = MachineDriver(policy: .never)
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        #expect(pod.exit(1, 0) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
+        #expect(pod.tell(.cleanedUp(.volumes)) == [])
+        #expect(pod.tell(.delete(grace: nil)) == [.cleanUp(.everything)])
+        #expect(pod.tell(.cleanedUp(.everything)) == [.finished])
+    }
+
+    @Test("A deletion that comes while only the volumes are going still has the rest to do")
+    func deletionDuringFinishing() {
+        var pod = MachineDriver(policy: .never)
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.exit(1, 0)
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
+        #expect(pod.tell(.delete(grace: nil)) == [])
+        #expect(pod.tell(.cleanedUp(.volumes)) == [.cleanUp(.everything)])
+    }
+
+    @Test("Deletion asks, waits for the grace period, kills, and cleans up in order")
+    func deletion() {
+        var pod = MachineDriver(["web", "log"], grace: 5)
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.start(2)
+        #expect(pod.tell(.delete(grace: nil)) == [.terminate(RunID(1)), .terminate(RunID(2))])
+        #expect(pod.exit(1, 0) == [])
+        #expect(pod.tell(.alarm, after: 3.9) == [])
+        #expect(pod.tell(.alarm, after: 0.1) == [.kill(RunID(2))])
+        #expect(pod.exit(2, 137) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.everything)])
+        #expect(pod.tell(.cleanedUp(.everything)) == [.finished])
+        #expect(
+            pod.records.filter { $0.reason == "Killing" }.map(\.message) == [
+                "Stopping container web", "Stopping container log",
+            ]
+        )
+    }
+
+    @Test("A second deletion may shorten the grace period and never lengthens it")
+    func graceOnlyShrinks() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.tell(.delete(grace: nil))
+        #expect(pod.tell(.delete(grace: .seconds(60)), after: 1) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(29))
+        #expect(pod.tell(.delete(grace: .seconds(3))) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(3))
+        #expect(pod.tell(.delete(grace: .zero)) == [.kill(RunID(1))])
+    }
+
+    @Test("A grace period of zero kills at once; one second is raised to two")
+    func shortGrace() {
+        for (grace, expected) in [(0, [PodEffect.kill(RunID(1))]), (1, [.terminate(RunID(1))])] {
+            var pod = MachineDriver(grace: grace)
+            _ = pod.bringUp()
+            _ = pod.start(1)
+            #expect(pod.tell(.delete(grace: nil)) == expected)
+            if grace == 1 { #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(2)) }
+        }
+    }
+
+    @Test("Deletion during the making of the sandbox waits for it and then removes it")
+    func deletionDuringCreation() {
+        var pod = MachineDriver()
+        _ = pod.tell(.alarm)
+        _ = pod.tell(.prepared)
+        #expect(pod.tell(.delete(grace: nil)) == [])
+        #expect(pod.tell(.sandboxStarted(attempt: 0)) == [.removeSandbox(attempt: 0)])
+    }
+
+    @Test("Deletion during the start of a container stops it as soon as it is there")
+    func deletionDuringStart() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        #expect(pod.tell(.delete(grace: nil)) == [])
+        #expect(pod.start(1) == [.terminate(RunID(1))])
+    }
+
+    @Test("Deletion during back-off ends the wait")
+    func deletionDuringBackoff() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        #expect(pod.exit(2, 1) == [])
+        #expect(pod.tell(.delete(grace: nil)) == [.removeSandbox(attempt: 0)])
+    }
+
+    @Test("When pause dies, the sandbox is made anew, init containers run again and restart counts go on")
+    func pauseDies() {
+        var pod = MachineDriver(init: ["a"], ["web"])
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.exit(1, 0)
+        _ = pod.start(2)
+        #expect(pod.tell(.sandboxEnded(attempt: 0)) == [.kill(RunID(2))])
+        #expect(pod.exit(2, 137) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.createSandbox(attempt: 1)])
+        #expect(pod.tell(.sandboxStarted(attempt: 1)) == [start("a", 3, 1)])
+        _ = pod.start(3)
+        #expect(pod.exit(3, 0) == [start("web", 4, 1)])
+        #expect(pod.record("web")?.lastTermination?.exitCode == 137)
+        #expect(pod.records.filter { $0.reason == "SandboxChanged" }.count == 1)
+    }
+
+    @Test("When the shim dies nobody knows how the containers ended: 137, ContainerStatusUnknown")
+    func shimDies() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        #expect(pod.tell(.sandboxLost(attempt: 0)) == [.removeSandbox(attempt: 0)])
+        #expect(pod.record("web")?.newestTermination?.reason == "ContainerStatusUnknown")
+        #expect(pod.record("web")?.newestTermination?.exitCode == 137)
+    }
+
+    @Test("Under Never a Pod whose sandbox died is not run again")
+    func neverIsNotRunTwice() {
+        var pod = MachineDriver(init: ["a"], ["web"], policy: .never)
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        _ = pod.exit(1, 0)
+        _ = pod.tell(.containerNotCreated(RunID(2), Waiting("ErrImageNeverPull")))
+        _ = pod.tell(.sandboxLost(attempt: 0))
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
+        #expect(pod.machine.failure != nil)
+    }
+
+    @Test("An image that is missing is tried again after ten seconds and counts no restart")
+    func missingImage() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        let waiting = Waiting(
+            "ErrImageNeverPull",
+            "Container image \"x\" is not present with pull policy of Never"
+        )
+        #expect(pod.tell(.containerNotCreated(RunID(1), waiting)) == [])
+        #expect(pod.record("web")?.waiting == waiting)
+        #expect(pod.tell(.alarm, after: 10) == [start("web", 2, 0)])
+        #expect(
+            pod.records.contains(PodRecord(.warning, "Failed", "Error: ErrImageNeverPull", container: "web"))
+        )
+    }
+
+    @Test("A program that cannot be executed is an instance that ended with 128, and is backed off from")
+    func missingCommand() {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        let effects = pod.tell(
+            .containerNotStarted(RunID(1), message: "exec nope: No such file", at: pod.now.wall)
+        )
+        #expect(effects == [start("web", 2, 1)])
+        _ = pod.tell(.containerNotStarted(RunID(2), message: "exec nope: No such file", at: pod.now.wall))
+        #expect(pod.record("web")?.waiting?.reason == "RunContainerError")
+        #expect(pod.record("web")?.newestTermination?.reason == "StartError")
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
+    }
+
+    @Test("Volumes that fail are tried again after 0.5, 1, 2 seconds and so on")
+    func preparationRetries() {
+        var pod = MachineDriver()
+        _ = pod.tell(.alarm)
+        for delay in [0.5, 1, 2, 4] {
+            #expect(pod.tell(.preparationFailed(message: "no")) == [])
+            #expect(pod.tell(.alarm, after: delay - 0.001) == [])
+            #expect(pod.tell(.alarm, after: 0.001) == [.prepare])
+        }
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 0)])
+    }
+
+    @Test("A sandbox that fails is removed and tried again after ten seconds")
+    func sandboxRetries() {
+        var pod = MachineDriver()
+        _ = pod.tell(.alarm)
+        _ = pod.tell(.prepared)
+        #expect(pod.tell(.sandboxFailed(attempt: 0, message: "no")) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [])
+        #expect(pod.tell(.alarm, after: 10) == [.createSandbox(attempt: 1)])
+    }
+
+    @Test("An exit that is told before the start is taken in and the late start ignored")
+    func exitBeforeStart() {
+        var pod = MachineDriver(policy: .never)
+        _ = pod.bringUp()
+        #expect(pod.exit(1, 0) == [.removeSandbox(attempt: 0)])
+        #expect(pod.start(1) == [])
+    }
+}
