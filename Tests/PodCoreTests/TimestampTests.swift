@@ -16,11 +16,21 @@ import Testing
         arguments: [
             (0, "1970-01-01T00:00:00Z"), (951_782_400, "2000-02-29T00:00:00Z"),
             (4_107_542_400, "2100-03-01T00:00:00Z"), (1_767_323_045, "2026-01-02T03:04:05Z"),
-            (-1, "1969-12-31T23:59:59Z"), (253_402_300_799, "9999-12-31T23:59:59Z"),
+            (-1, "1969-12-31T23:59:59Z"), (9_223_372_036, "2262-04-11T23:47:16Z"),
+            (-9_223_372_036, "1677-09-21T00:12:44Z"),
         ] as [(Int64, String)]
     )
     func writesAndReads(seconds: Int64, text: String) {
         #expect(Timestamp(seconds: seconds).rfc3339 == text)
+        #expect(Timestamp(rfc3339: text)?.seconds == seconds)
+    }
+
+    @Test(
+        "Instants that 64 bits cannot hold become the nearest that they can",
+        arguments: [("9999-12-31T23:59:59.999999999Z", 9_223_372_036), ("0001-01-01T00:00:00Z", -9_223_372_036)]
+            as [(String, Int64)]
+    )
+    func saturates(text: String, seconds: Int64) {
         #expect(Timestamp(rfc3339: text)?.seconds == seconds)
     }
 

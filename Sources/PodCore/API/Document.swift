@@ -65,6 +65,9 @@ public struct Document: Sendable {
         return number
     }
 
+    /// Null.
+    public static let null = Document(.null)
+
     /// Whether this is `null`.
     public var isNull: Bool { value == .null }
 

@@ -9,12 +9,18 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// Makes an instant from nanoseconds since the epoch.
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
-    /// Makes an instant from whole seconds since the epoch.
-    public init(seconds: Int64) { self.nanoseconds = seconds * 1_000_000_000 }
+    /// Makes an instant from whole seconds since the epoch. What 64 bits of nanoseconds cannot hold, before 1677 and
+    /// after 2262, becomes the nearest second that they can: a manifest may say `9999-12-31T23:59:59Z` for "never".
+    public init(seconds: Int64) {
+        self.nanoseconds = min(max(seconds, -Self.secondsMax), Self.secondsMax) * 1_000_000_000
+    }
+
+    private static let secondsMax = Int64.max / 1_000_000_000
 
     /// Whole seconds since the epoch, rounded down.
     public var seconds: Int64 {
-        nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : -((999_999_999 - nanoseconds) / 1_000_000_000)
+        let (quotient, remainder) = nanoseconds.quotientAndRemainder(dividingBy: 1_000_000_000)
+        return remainder < 0 ? quotient - 1 : quotient
     }
 
     /// The same instant without its fraction of a second, as Kubernetes writes times into a status.
@@ -131,7 +137,8 @@ extension Timestamp {
         }
         let days = Self.daysSinceEpoch(year: year, month: month, day: day)
         self.init(seconds: days * 86_400 + hour * 3600 + minute * 60 + second - offset)
-        nanoseconds += fraction
+        let (sum, overflow) = nanoseconds.addingReportingOverflow(fraction)
+        if !overflow { nanoseconds = sum }
     }
 
     private func rfc3339(fraction: String) -> String {

@@ -103,27 +103,7 @@ extension PullPolicy {
     /// The policy of an image for which none is given: `Always` when its tag is `latest` or it has neither tag nor
     /// digest, because then what it means can change. What is no reference is left to fail where it is used.
     init(defaultFor image: String) {
-        self = .ifNotPresent
-        if image.contains("@") { return }
-        let components = image.split(separator: "/", omittingEmptySubsequences: false)
-        let last = (components.last ?? "").split(separator: ":", omittingEmptySubsequences: false)
-        guard let name = last.first, last.count <= 2, Self.isPathComponent(name),
-            components.dropFirst().dropLast().allSatisfy(Self.isPathComponent),
-            components.count == 1 || Self.isHostOrPathComponent(components[0])
-        else { return }
-        if last.count == 1 || last[1] == "latest" { self = .always }
-    }
-
-    private static func isPathComponent(_ text: Substring) -> Bool {
-        NameRules.isEnclosed(text.utf8, by: \.isLowercaseAlphanumeric) {
-            $0.isLowercaseAlphanumeric || $0 == .dash || $0 == .dot || $0 == .underscore
-        }
-    }
-
-    /// The first component may be a host with a port, where upper case is fine.
-    private static func isHostOrPathComponent(_ text: Substring) -> Bool {
-        NameRules.isEnclosed(text.utf8, by: \.isAlphanumeric) {
-            $0.isAlphanumeric || $0 == .dash || $0 == .dot || $0 == .underscore || $0 == UInt8(ascii: ":")
-        }
+        let tag = try? ImageReference(parsing: image).tag
+        self = tag == ImageReference.defaultTag ? .always : .ifNotPresent
     }
 }

@@ -118,7 +118,7 @@ public enum NameRules {
 
     /// The name of an HTTP header.
     static func headerName(_ text: String) -> [String] {
-        let fine = !text.isEmpty && text.utf8.allSatisfy { $0.isAlphanumeric || $0 == .dash }
+        let fine = !text.isEmpty && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == .dash }
         let rule = "a valid HTTP header must consist of alphanumeric characters or '-'"
         return fine ? [] : [patternText(rule, "[-A-Za-z0-9]+", "X-Header-Name")]
     }
@@ -128,7 +128,7 @@ public enum NameRules {
         var broken = tooLong(text, 253)
         let fine =
             !text.isEmpty
-            && text.utf8.allSatisfy { $0.isAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot }
+            && text.utf8.allSatisfy { $0.isASCIIAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot }
         if !fine {
             let rule = "a valid config key must consist of alphanumeric characters, '-', '_' or '.'"
             broken.append(patternText(rule, "[-._a-zA-Z0-9]+", "key.name", "KEY_NAME", "key-name"))
@@ -158,8 +158,8 @@ public enum NameRules {
     }
 
     private static func isQualified(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
-        isEnclosed(bytes, by: \.isAlphanumeric) {
-            $0.isAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot
+        isEnclosed(bytes, by: \.isASCIIAlphanumeric) {
+            $0.isASCIIAlphanumeric || $0 == .dash || $0 == .underscore || $0 == .dot
         }
     }
 
@@ -183,7 +183,7 @@ extension UInt8 {
     var isLowercaseAlphanumeric: Bool {
         isDecimalDigit || (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self)
     }
-    var isAlphanumeric: Bool {
+    var isASCIIAlphanumeric: Bool {
         isLowercaseAlphanumeric || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self)
     }
 }

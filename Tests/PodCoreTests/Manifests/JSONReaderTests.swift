@@ -13,7 +13,7 @@ import Testing
             ("{'a': 'it''s' /* no */}", nil),
             ("{'a': 'quote \"'}", ["a": "quote \""]),
             ("// first\n{\"a\": /* inside */ [1, 2,], // last\n}", ["a": [1, 2]]),
-            ("{$a_1: true, b: null}", ["$a_1": true, "b": nil]),
+            ("{$a_1: true, b: null}", ["$a_1": true, "b": .null]),
             ("{a: +1, b: .5, c: 5., d: -0x1F}", ["a": 1, "b": 0.5, "c": 5.0, "d": -31]),
             ("{a: 'x' 'y'}", nil),
             ("{a: 'two \\\nlines'}", ["a": "two lines"]),
@@ -37,7 +37,7 @@ import Testing
             ("[9223372036854775807, -9223372036854775808]", [.init(.integer(.max)), .init(.integer(.min))]),
             ("[9223372036854775808]", [9_223_372_036_854_775_808.0]),
             (" [\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"] \r\n", ["\"\\/\u{8}\u{C}\n\r\t"]),
-            ("[[], {}, \"\", true, false, null]", [[], .map([:]), "", true, false, nil]),
+            ("[[], {}, \"\", true, false, null]", [[], .map([:]), "", true, false, .null]),
         ] as [(String, Document)]
     )
     func standard(text: String, expected: Document) {
