@@ -135,8 +135,8 @@ private struct LabelQueryParser {
     private mutating func key() throws(LabelQueryMistake) -> String {
         let token = take()
         guard case .word(let key) = token else { throw mistake(token, "identifier") }
-        guard key.isLabelKey else {
-            throw LabelQueryMistake(text: "\(key.quoted) is not a qualified name")
+        if let rule = NameRules.qualifiedName(key).first {
+            throw LabelQueryMistake(text: "\(key.quoted) is no key of a label: \(rule)")
         }
         return key
     }
@@ -148,8 +148,8 @@ private struct LabelQueryParser {
             throw mistake(current, "identifier")
         }
         position += 1
-        guard value.isLabelValue else {
-            throw LabelQueryMistake(text: "\(value.quoted) is not a label's value")
+        if let rule = NameRules.labelValue(value).first {
+            throw LabelQueryMistake(text: "\(value.quoted) is no value of a label: \(rule)")
         }
         return value
     }
@@ -176,25 +176,5 @@ private struct LabelQueryParser {
 
     private func mistake(_ found: Token, _ expected: String) -> LabelQueryMistake {
         LabelQueryMistake(text: "found '\(found.text)', expected: \(expected)")
-    }
-}
-
-extension String {
-    /// `[prefix/]name`: the name of at most 63 letters, digits, `-`, `_`, `.`, the prefix a DNS subdomain.
-    fileprivate var isLabelKey: Bool {
-        let parts = split(separator: "/", maxSplits: 2, omittingEmptySubsequences: false)
-        guard parts.count <= 2, let name = parts.last, !name.isEmpty, String(name).isLabelValue else {
-            return false
-        }
-        guard parts.count == 2 else { return true }
-        return !parts[0].isEmpty && parts[0].utf8.count <= 253
-            && parts[0].utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x2E }
-    }
-
-    /// At most 63 letters, digits, `-`, `_`, `.`, beginning and ending with a letter or digit; or nothing.
-    fileprivate var isLabelValue: Bool {
-        guard let first = utf8.first, let last = utf8.reversed().first else { return true }
-        return utf8.count <= 63 && first.isAlphanumeric && last.isAlphanumeric
-            && utf8.allSatisfy { $0.isAlphanumeric || $0 == 0x2D || $0 == 0x2E || $0 == 0x5F }
     }
 }

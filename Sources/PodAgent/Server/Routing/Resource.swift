@@ -77,7 +77,7 @@ struct ObjectWriter<Object: KubernetesObject>: Sendable {
     func bookmark(version: UInt64, endsInitial: Bool) -> Document {
         var metadata: [Document.Entry] = [
             .init("resourceVersion", Document(.string(String(version)))),
-            .init("creationTimestamp", nil),
+            .init("creationTimestamp", Document(.null)),
         ]
         if endsInitial {
             metadata.append(.init("annotations", .map(["k8s.io/initial-events-end": "true"])))
@@ -87,7 +87,7 @@ struct ObjectWriter<Object: KubernetesObject>: Sendable {
             "metadata": Document(.map(metadata)),
         ])
         guard form == .table else { return bare }
-        let row = Table.Row(cells: resource.columns.map { _ in nil }, object: bare)
+        let row = Table.Row(cells: resource.columns.map { _ in Document(.null) }, object: bare)
         return Table(columns: [], rows: [row], resourceVersion: String(version)).document
     }
 
