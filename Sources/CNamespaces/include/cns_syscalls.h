@@ -88,6 +88,9 @@ static inline int cns_accept(int fd) {
     return (int)syscall(SYS_accept4, fd, NULL, NULL, O_CLOEXEC /* = SOCK_CLOEXEC */);
 }
 
+/// syncfs(2): what was written to the filesystem that `fd` is on is on its disk.
+static inline int cns_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
+
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 

@@ -181,7 +181,7 @@ extension ImageStore {
         // Records must not be on the disk before the layers that they refer to.
         let directory = try layers.open(".", flags: O_RDONLY | O_DIRECTORY)
         let raw = directory.raw
-        try check("syncfs", layersPath) { syncfs(raw) }
+        try check("syncfs", layersPath) { cns_syncfs(raw) }
         try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
             let blob = Self.blobLeaf(image.id)
             try blobs.replaceFile(blob, with: image.configBytes, mode: 0o600, durable: true)

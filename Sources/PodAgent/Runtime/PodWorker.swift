@@ -14,6 +14,8 @@ final class PodWorker {
     private var statusBuilder = PodStatusBuilder()
     private(set) var deletionRequestedAt: Timestamp?
     private(set) var status = PodStatus()
+    /// What watchers were last shown.
+    var published: Pod?
     private(set) var sandbox: PodSandbox?
     private var plans: [RunID: LaunchPlan] = [:]
     private var stopSignals: [RunID: Int32] = [:]
@@ -21,6 +23,7 @@ final class PodWorker {
     private let recorder: PodRecorder
     private let alarm: any DispatchSourceTimer
     private var alarmAt: Tick?
+    private var endWaiters: [RunID: [() -> Void]] = [:]
     var execs: [RunID: ExecRun] = [:]
     var nextExec: UInt64 = 1 << 32
     /// Called when the status may have changed, and when nothing of the Pod is left.
@@ -55,6 +58,18 @@ final class PodWorker {
         for effect in effects { perform(effect) }
         setAlarm()
         publish()
+        tellEndWaiters()
+    }
+
+    /// Calls `body` when `run` no longer runs and its output is in its log.
+    func whenEnded(_ run: RunID, _ body: @escaping () -> Void) { endWaiters[run, default: []].append(body) }
+
+    private func tellEndWaiters() {
+        guard !endWaiters.isEmpty else { return }
+        let live = Set(machine.containers.compactMap(\.liveRun))
+        for run in endWaiters.keys where !live.contains(run) {
+            for body in endWaiters.removeValue(forKey: run) ?? [] { body() }
+        }
     }
 
     private func publish() {

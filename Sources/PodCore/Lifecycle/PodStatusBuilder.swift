@@ -131,6 +131,14 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     }
 }
 
+/// How one instance of a container is named towards clients.
+public enum ContainerID {
+    /// `podagent://<uid>-<run>`, as Kubernetes writes `<runtime>://<id>`.
+    public static func text(_ pod: Pod, _ run: RunID) -> String {
+        "podagent://\(pod.metadata.uid)-\(run.number)"
+    }
+}
+
 /// Container statuses of one Pod.
 private struct ContainerStatusContext {
     let pod: Pod
@@ -218,7 +226,7 @@ private struct ContainerStatusContext {
         return record.newestTermination.map { containerID($0.run) }
     }
 
-    private func containerID(_ run: RunID) -> String { "podagent://\(pod.metadata.uid)-\(run.number)" }
+    private func containerID(_ run: RunID) -> String { ContainerID.text(pod, run) }
 }
 
 extension HostIP {

@@ -1,0 +1,150 @@
+import PodCore
+
+/// From what lies in the manifest directory to what the node is to run. Remembers why files are ignored or refused.
+@NodeActor
+final class ManifestIntake {
+    /// A Pod as a file asks for it. Two are the same when nothing differs that podagent did not put there itself.
+    struct Wanted: Equatable, Sendable {
+        let pod: Pod
+
+        static func == (a: Wanted, b: Wanted) -> Bool {
+            a.pod.metadata.uid == b.pod.metadata.uid && a.pod.spec == b.pod.spec
+                && a.pod.metadata.labels == b.pod.metadata.labels
+                && annotations(a.pod) == annotations(b.pod)
+        }
+
+        private static func annotations(_ pod: Pod) -> [String: String] {
+            var annotations = pod.metadata.annotations
+            annotations[PodAnnotation.configSeen] = nil
+            return annotations
+        }
+    }
+
+    /// What is to be told of one file.
+    private enum Verdict {
+        case ignored(String)
+        case refused([String])
+    }
+
+    private let admission: Admission
+    private let events: EventStore
+    private var manifests: ManifestSet<Wanted>
+    private var verdicts: [String: Verdict] = [:]
+    private var directory: (path: String, problem: String?) = ("", nil)
+    private let perform: (ManifestSet<Wanted>.Action) -> Void
+
+    /// `restored` are the Pods that ran from files when podagent stopped.
+    init(
+        admission: Admission,
+        events: EventStore,
+        restored: [(path: String, pod: Pod)],
+        perform: @escaping (ManifestSet<Wanted>.Action) -> Void
+    ) {
+        self.admission = admission
+        self.events = events
+        self.perform = perform
+        manifests = ManifestSet(
+            restored: restored.map { path, pod in (path, [Self.definition(pod)]) }
+        )
+    }
+
+    private static func definition(_ pod: Pod) -> ManifestSet<Wanted>.Definition {
+        .init(PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name), Wanted(pod: pod))
+    }
+
+    func take(_ changes: [ManifestChange]) {
+        let outcome = manifests.apply(changes.compactMap(change))
+        for report in outcome.reports { tell(report) }
+        for action in outcome.actions { perform(action) }
+    }
+
+    private func change(_ change: ManifestChange) -> ManifestSet<Wanted>.Change? {
+        switch change {
+        case .present(let file):
+            return admit(file)
+        case .removed(let path):
+            verdicts[path] = nil
+            return .removed(path: path)
+        case .ignored(let path, let reason):
+            verdicts[path] = .ignored(reason)
+            return .removed(path: path)
+        case .listed:
+            return .listed
+        case .watching(let path, let warnings):
+            directory = (path, nil)
+            for warning in warnings { report("ManifestDirectory", "\(path): \(warning)") }
+        case .unavailable(let path, let reason):
+            directory = (path, reason)
+            report("ManifestDirectory", "\(path): \(reason); what runs from it goes on")
+        }
+        return nil
+    }
+
+    /// All Pods of a file or none: one that is half wrong leaves what ran from it as it was.
+    private func admit(_ file: ManifestFile) -> ManifestSet<Wanted>.Change {
+        var problems = file.content.problems.map { describe(file.path, $0) }
+        var definitions: [ManifestSet<Wanted>.Definition] = []
+        for document in file.content.documents {
+            let (results, others) = admission.admitAll(
+                in: document,
+                source: .file(file.path),
+                seenAt: Clock.wall()
+            )
+            problems += others.map { describe(file.path, $0) }
+            for result in results {
+                for warning in result.warnings { report("ManifestWarning", describe(file.path, warning)) }
+                problems += result.problems.map { describe(file.path, $0) }
+                if let pod = result.pod { definitions.append(Self.definition(pod)) }
+            }
+        }
+        guard problems.isEmpty else {
+            verdicts[file.path] = .refused(problems)
+            for problem in problems { report("FailedValidation", problem) }
+            return .unusable(path: file.path, firstSeen: file.firstSeen)
+        }
+        verdicts[file.path] = nil
+        return .defines(path: file.path, firstSeen: file.firstSeen, definitions)
+    }
+
+    private func describe(_ path: String, _ problem: ManifestProblem) -> String {
+        let place = problem.line.map { "\(path):\($0)" } ?? path
+        return "\(place): \(problem.text)"
+    }
+
+    private func report(_ reason: String, _ message: String) {
+        events.recordNode(PodRecord(.warning, reason, message))
+    }
+
+    private func tell(_ report: ManifestSet<Wanted>.Report) {
+        switch report {
+        case .duplicate(let key, let refused, let runsFrom):
+            let message =
+                "\(refused): Pod \(key) is refused: it runs from \(runsFrom) already; remove one of the two"
+            verdicts[refused] = .refused([message])
+            self.report("FailedValidation", message)
+        case .keptLastGood(let path, let keys):
+            let names = keys.map(\.description).joined(separator: ", ")
+            self.report("ManifestKept", "\(path) cannot be used as it is; \(names) goes on as it was before")
+        }
+    }
+
+    /// The Pods that files ask for now.
+    var wanted: [PodKey: (pod: Wanted, path: String)] { manifests.pods }
+
+    /// `GET /manifests`.
+    var document: Document {
+        let items = verdicts.sorted { $0.key < $1.key }.map { path, verdict in
+            switch verdict {
+            case .ignored(let reason):
+                return Document.map(["path": Document(.string(path)), "ignored": Document(.string(reason))])
+            case .refused(let problems):
+                let texts = problems.map { Document(.string($0)) }
+                return Document.map(["path": Document(.string(path)), "refused": Document(.list(texts))])
+            }
+        }
+        var entries: [Document.Entry] = [.init("directory", Document(.string(directory.path)))]
+        if let problem = directory.problem { entries.append(.init("problem", Document(.string(problem)))) }
+        entries.append(.init("items", Document(.list(items))))
+        return Document(.map(entries))
+    }
+}

@@ -1,0 +1,182 @@
+import PodCore
+
+/// The node as the API server sees it.
+struct NodeAPI: NodeService {
+    let node: Node
+
+    func healthProblem() async -> String? {
+        // The answer has gone through the node's queue: if that is stuck, so is this, and the caller's patience says so.
+        await node.healthProblem
+    }
+
+    func pods() async -> ListSnapshot<Pod> { node.podCache.list() }
+
+    func pod(namespace: String, name: String) async -> Pod? { await find(namespace, name)?.shownWithVersion }
+
+    private func find(_ namespace: String, _ name: String) async -> PodWorker? {
+        await node.worker(namespace: namespace, name: name)
+    }
+
+    func create(_ document: Document, namespace: String) async throws(StatusFailure) -> Pod {
+        let result = node.admission.admit(document, source: .api, seenAt: Clock.wall())
+        guard var pod = result.pod else {
+            let causes = result.problems.map {
+                StatusCause(reason: "Invalid", message: $0.message, field: $0.path.description)
+            }
+            let text = result.problems.map(\.text).joined(separator: ", ")
+            let message =
+                "Pod \"\(result.name)\" is invalid: \(result.problems.count == 1 ? text : "[\(text)]")"
+            throw StatusFailure(.invalid, message, name: result.name, kind: "Pod", causes: causes)
+        }
+        if document["metadata"]?["namespace"] == nil { pod.metadata.namespace = namespace }
+        return try await node.create(pod)
+    }
+
+    func delete(
+        namespace: String,
+        name: String,
+        gracePeriodSeconds: Int64?
+    ) async throws(StatusFailure) -> Pod {
+        guard let worker = await find(namespace, name) else { throw .notFound("pods", name) }
+        await worker.delete(grace: gracePeriodSeconds.map { .seconds($0) })
+        return await worker.shownWithVersion
+    }
+
+    func events(namespace: String?) async -> ListSnapshot<Event> {
+        var snapshot = node.context.events.cache.list()
+        if let namespace { snapshot.items.removeAll { $0.metadata.namespace != namespace } }
+        return snapshot
+    }
+
+    func watchPods(since: UInt64?) async throws(StatusFailure) -> WatchSubscription<Pod> {
+        try node.podCache.watch(since: since)
+    }
+
+    func watchEvents(since: UInt64?) async throws(StatusFailure) -> WatchSubscription<Event> {
+        try node.context.events.cache.watch(since: since)
+    }
+
+    func logSource(namespace: String, pod: String, target: LogTarget) async throws(StatusFailure) -> LogSource
+    {
+        guard let worker = await find(namespace, pod) else { throw .notFound("pods", pod) }
+        return try await node.logSource(worker, target)
+    }
+
+    func exec(namespace: String, pod: String, request: ExecRequest) async throws(StatusFailure) -> ExecSession
+    {
+        guard let worker = await find(namespace, pod) else { throw .notFound("pods", pod) }
+        return try await node.exec(worker, request)
+    }
+
+    func node() async -> Document { NodeStatusDocument(context: node.context).document }
+
+    func loadImage(path: String, name: String?) async throws(StatusFailure) -> Document {
+        let store = node.imageStore
+        let loaded = await Worker.run { () -> Result<[LoadedImage], ImageFailure> in
+            do throws(ImageFailure) { return .success(try store.load(path: path, name: name)) } catch {
+                return .failure(error)
+            }
+        }
+        switch loaded {
+        case .success(let images): return ImageDocuments.loaded(images)
+        case .failure(let failure): throw .badRequest(failure.description)
+        }
+    }
+
+    func images() async -> Document {
+        let store = node.imageStore
+        let images = await Worker.run { (try? store.list()) ?? [] }
+        return ImageDocuments.list(images)
+    }
+
+    func removeImage(_ reference: String) async throws(StatusFailure) {
+        let store = node.imageStore
+        let names = await node.imagesInUse
+        let removed = await Worker.run { () -> ImageFailure? in
+            // What cannot be resolved is not on the node, and so not in use.
+            let ids = names.compactMap { name in (try? store.resolve(name))?.id }
+            do throws(ImageFailure) {
+                try store.remove(reference, inUse: Set(ids))
+                return nil
+            } catch {
+                return error
+            }
+        }
+        switch removed {
+        case nil: return
+        case .unknown: throw .notFound("images", reference)
+        case .inUse(let image):
+            throw StatusFailure(.conflict, "\(ImageFailure.inUse(image: image))", name: reference)
+        case .some(let failure): throw .badRequest(failure.description)
+        }
+    }
+
+    func ignoredManifests() async -> Document { await node.manifests }
+}
+
+extension Node {
+    /// Nil: nothing that this version looks after can be stuck without the queue being stuck.
+    var healthProblem: String? { nil }
+
+    /// Takes a Pod over the socket. It is remembered across restarts until it is deleted.
+    func create(_ pod: Pod) throws(StatusFailure) -> Pod {
+        if worker(namespace: pod.metadata.namespace, name: pod.metadata.name) != nil {
+            throw .alreadyExists("pods", pod.metadata.name)
+        }
+        run(pod, from: .socket)
+        guard let worker = worker(namespace: pod.metadata.namespace, name: pod.metadata.name) else {
+            throw .internalError("the Pod's directories could not be made; see the agent's log")
+        }
+        return worker.shownWithVersion
+    }
+}
+
+extension PodWorker {
+    /// The Pod with the version under which watchers know it.
+    var shownWithVersion: Pod { published.map { shown.withVersion(of: $0) } ?? shown }
+}
+
+extension Pod {
+    fileprivate func withVersion(of other: Pod) -> Pod {
+        var pod = self
+        pod.metadata.resourceVersion = other.metadata.resourceVersion
+        return pod
+    }
+}
+
+/// Images as `GET /images` shows them.
+enum ImageDocuments {
+    static func list(_ images: [StoredImage]) -> Document {
+        let items = images.map { image in
+            Document.map([
+                "id": Document(.string(image.id)),
+                "names": strings(image.names),
+                "digests": strings(image.digests),
+                "size": Document(.integer(image.size)),
+                "layers": Document(.integer(Int64(image.layers))),
+                "created": image.created.map { Document(.string($0.rfc3339)) } ?? Document(.null),
+                "loaded": image.loaded.map { Document(.string($0.rfc3339)) } ?? Document(.null),
+            ])
+        }
+        return .map(["items": Document(.list(items))])
+    }
+
+    static func loaded(_ images: [LoadedImage]) -> Document {
+        let items = images.map { image in
+            Document.map([
+                "name": Document(.string(image.name)),
+                "id": Document(.string(image.id)),
+                "imageID": Document(.string(image.imageID)),
+                "size": Document(.integer(image.size)),
+                "layers": Document(.integer(Int64(image.layers))),
+                "newLayers": Document(.integer(Int64(image.newLayers))),
+                "warnings": strings(image.warnings),
+            ])
+        }
+        return .map(["items": Document(.list(items))])
+    }
+
+    private static func strings(_ texts: [String]) -> Document {
+        Document(.list(texts.map { Document(.string($0)) }))
+    }
+}
