@@ -14,10 +14,10 @@ struct Console: Sendable {
     )
 
     /// Prints text as it is.
-    func print(_ text: String) throws(CommandFailure) { try print(Array(text.utf8)) }
+    func print(_ text: String) throws(CommandError) { try print(Array(text.utf8)) }
 
     /// Prints bytes as they are.
-    func print(_ bytes: [UInt8]) throws(CommandFailure) {
+    func print(_ bytes: [UInt8]) throws(CommandError) {
         // A pager that was left early is no failure worth words.
         guard bytes.isEmpty || write(1, bytes) else { throw .silent(exitCode: 1) }
     }

@@ -17,14 +17,14 @@ struct ArgumentParser {
         case help(topic: [String])
     }
 
-    static func parse(_ words: [String], verbs: [Verb]) throws(CommandFailure) -> Request {
+    static func parse(_ words: [String], verbs: [Verb]) throws(CommandError) -> Request {
         var parser = ArgumentParser(verbs: verbs)
         return try parser.parse(words)
     }
 
     private init(verbs: [Verb]) { self.verbs = verbs }
 
-    private mutating func parse(_ words: [String]) throws(CommandFailure) -> Request {
+    private mutating func parse(_ words: [String]) throws(CommandError) -> Request {
         var words = words[...]
         while let word = words.popFirst() {
             if word == "--" {
@@ -54,7 +54,7 @@ struct ArgumentParser {
 
     // MARK: The verb
 
-    private mutating func begin(_ word: String) throws(CommandFailure) {
+    private mutating func begin(_ word: String) throws(CommandError) {
         let name = (begun + [word]).joined(separator: " ")
         if let found = verbs.first(where: { $0.name == name || $0.aliases.contains(name) }) {
             verb = found
@@ -67,7 +67,7 @@ struct ArgumentParser {
     }
 
     /// Flags given before the verb are judged when it is known.
-    private func check(_ verb: Verb) throws(CommandFailure) {
+    private func check(_ verb: Verb) throws(CommandError) {
         for name in arguments.flags.keys.sorted() where !verb.allFlags.contains(where: { $0.name == name }) {
             throw .usage("\(verb.name) takes no flag --\(name)", verb: verb.name)
         }
@@ -87,16 +87,17 @@ struct ArgumentParser {
 
     // MARK: Flags
 
-    private var known: [Flag] { verb?.allFlags ?? (Flag.client + [.help]) }
+    private var known: [CommandFlag] { verb?.allFlags ?? (CommandFlag.client + [.help]) }
 
-    private mutating func long(_ word: Substring, _ words: inout ArraySlice<String>) throws(CommandFailure) {
+    private mutating func long(_ word: Substring, _ words: inout ArraySlice<String>) throws(CommandError) {
         let parts = word.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let name = String(parts[0])
         guard let flag = known.first(where: { $0.name == name }) else { throw unknown("--\(name)") }
         try set(flag, parts.count > 1 ? String(parts[1]) : nil, &words)
     }
 
-    private mutating func short(_ cluster: Substring, _ words: inout ArraySlice<String>) throws(CommandFailure) {
+    private mutating func short(_ cluster: Substring, _ words: inout ArraySlice<String>) throws(CommandError)
+    {
         var cluster = cluster
         while let letter = cluster.popFirst() {
             guard let flag = known.first(where: { $0.short == letter }) else { throw unknown("-\(letter)") }
@@ -110,10 +111,10 @@ struct ArgumentParser {
     }
 
     private mutating func set(
-        _ flag: Flag,
+        _ flag: CommandFlag,
         _ given: String?,
         _ words: inout ArraySlice<String>
-    ) throws(CommandFailure) {
+    ) throws(CommandError) {
         if let placeholder = flag.value {
             guard let value = given ?? words.popFirst() else {
                 throw .usage("--\(flag.name) needs a value: --\(flag.name) \(placeholder)", verb: verb?.name)
@@ -135,7 +136,7 @@ struct ArgumentParser {
         }
     }
 
-    private func unknown(_ flag: String) -> CommandFailure {
+    private func unknown(_ flag: String) -> CommandError {
         let names = known.map { "--\($0.name)" }
         let near = Nearest.find(flag, in: names).map { "; did you mean \($0)?" } ?? ""
         guard let verb else { return .usage("there is no flag \(flag) before a verb\(near)") }

@@ -21,9 +21,9 @@ struct Arguments: Hashable, Sendable {
     func values(_ flag: String) -> [String] { flags[flag] ?? [] }
 
     /// A usage failure of this verb.
-    func wrong(_ text: String) -> CommandFailure { .usage(text, verb: verb) }
+    func wrong(_ text: String) -> CommandError { .usage(text, verb: verb) }
 
-    func integer(_ flag: String, in range: ClosedRange<Int64>) throws(CommandFailure) -> Int64? {
+    func integer(_ flag: String, in range: ClosedRange<Int64>) throws(CommandError) -> Int64? {
         guard let text = value(flag) else { return nil }
         guard let number = Int64(text), range.contains(number) else {
             let bound = range.upperBound == .max ? "of at least \(range.lowerBound)" : "in \(range)"
@@ -32,7 +32,7 @@ struct Arguments: Hashable, Sendable {
         return number
     }
 
-    func duration(_ flag: String) throws(CommandFailure) -> Duration? {
+    func duration(_ flag: String) throws(CommandError) -> Duration? {
         guard let text = value(flag) else { return nil }
         guard let duration = Duration(parsing: text) else {
             throw wrong("--\(flag) must be a duration such as 30s, 5m or 1h30m, not '\(text)'")
@@ -40,7 +40,7 @@ struct Arguments: Hashable, Sendable {
         return duration
     }
 
-    func choice(_ flag: String, _ choices: [String]) throws(CommandFailure) -> String? {
+    func choice(_ flag: String, _ choices: [String]) throws(CommandError) -> String? {
         guard let text = value(flag) else { return nil }
         guard choices.contains(text) else {
             throw wrong("--\(flag) must be one of \(choices.joined(separator: ", ")), not '\(text)'")
@@ -62,14 +62,18 @@ extension Duration {
             self = .seconds(seconds)
             return
         }
-        let units: [(String, Double)] = [("ms", 0.001), ("us", 1e-6), ("ns", 1e-9), ("h", 3600), ("m", 60), ("s", 1)]
+        let units: [(String, Double)] = [
+            ("ms", 0.001), ("us", 1e-6), ("ns", 1e-9), ("h", 3600), ("m", 60), ("s", 1),
+        ]
         var rest = Substring(text)
         var total = 0.0
         guard !rest.isEmpty else { return nil }
         while !rest.isEmpty {
             let digits = rest.prefix { $0.isASCII && $0.isNumber || $0 == "." }
             rest = rest.dropFirst(digits.count)
-            guard let number = Double(digits), let (unit, scale) = units.first(where: { rest.hasPrefix($0.0) }) else {
+            guard let number = Double(digits),
+                let (unit, scale) = units.first(where: { rest.hasPrefix($0.0) })
+            else {
                 return nil
             }
             rest = rest.dropFirst(unit.count)

@@ -1,10 +1,12 @@
 /// What `podagent help` prints.
 enum HelpText {
     /// The help of a verb, of a group of verbs, or of all verbs.
-    static func text(topic: [String], verbs: [Verb]) throws(CommandFailure) -> String {
+    static func text(topic: [String], verbs: [Verb]) throws(CommandError) -> String {
         let name = topic.joined(separator: " ")
         if name.isEmpty { return overview(verbs) }
-        if let verb = verbs.first(where: { $0.name == name || $0.aliases.contains(name) }) { return text(verb) }
+        if let verb = verbs.first(where: { $0.name == name || $0.aliases.contains(name) }) {
+            return text(verb)
+        }
         let group = verbs.filter { $0.name.hasPrefix(name + " ") }
         if !group.isEmpty { return list(group) }
         let near = Nearest.find(name, in: verbs.map(\.name))

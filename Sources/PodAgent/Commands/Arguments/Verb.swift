@@ -10,14 +10,14 @@ struct Verb: Sendable {
     /// The whole story; what the flags do not say already.
     var details = ""
     var examples: [String] = []
-    var flags: [Flag] = []
+    var flags: [CommandFlag] = []
     /// Whether it talks to a running agent, and so takes the flags that say which.
     var isClient = true
     /// How many words it takes besides flags.
     var words: ClosedRange<Int> = 0...Int.max
     /// Whether something may stand after `--`.
     var takesRest = false
-    var run: @Sendable (Arguments, Console) throws(CommandFailure) -> Void
+    var run: @Sendable (Arguments, Console) throws(CommandError) -> Void
 
-    var allFlags: [Flag] { flags + (isClient ? Flag.client : []) + [.help] }
+    var allFlags: [CommandFlag] { flags + (isClient ? CommandFlag.client : []) + [.help] }
 }

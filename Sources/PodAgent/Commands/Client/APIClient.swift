@@ -11,7 +11,8 @@ struct APIClient {
 
     init(_ arguments: Arguments, _ console: Console) {
         let environment = console.environment["PODAGENT_SOCKET"] ?? ""
-        socketPath = arguments.value("socket") ?? (environment.isEmpty ? Flag.defaultSocket : environment)
+        socketPath =
+            arguments.value("socket") ?? (environment.isEmpty ? CommandFlag.defaultSocket : environment)
     }
 
     struct Request {
@@ -21,7 +22,9 @@ struct APIClient {
         var accept = "application/json"
         var body: Document?
 
-        init(_ method: String = "GET", _ path: [String], query: [(String, String)] = [], body: Document? = nil) {
+        init(_ path: [String], query: [(String, String)] = []) { self.init("GET", path, query: query) }
+
+        init(_ method: String, _ path: [String], query: [(String, String)] = [], body: Document? = nil) {
             self.method = method
             self.path = "/" + path.map { $0.percentEncoded }.joined(separator: "/")
             self.query = query
@@ -36,7 +39,8 @@ struct APIClient {
 
         fileprivate var bytes: [UInt8] {
             let body = self.body.map { Array($0.json().utf8) } ?? []
-            var head = "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAccept: \(accept)\r\nConnection: close\r\n"
+            var head =
+                "\(method) \(target) HTTP/1.1\r\nHost: localhost\r\nAccept: \(accept)\r\nConnection: close\r\n"
             if self.body != nil {
                 head += "Content-Type: application/json\r\nContent-Length: \(body.count)\r\n"
             }
@@ -44,8 +48,8 @@ struct APIClient {
         }
     }
 
-    /// Sends a request; any answer but success is thrown as ``CommandFailure/refused(_:)``.
-    func send(_ request: Request) throws(CommandFailure) -> HTTPAnswer {
+    /// Sends a request; any answer but success is thrown as ``CommandError/refused(_:)``.
+    func send(_ request: Request) throws(CommandError) -> HTTPAnswer {
         let socket = try ClientSocket(path: socketPath)
         socket.deadline = patience.map { Clock.tick() + $0 }
         try socket.write(request.bytes)
@@ -57,16 +61,16 @@ struct APIClient {
     }
 
     /// Sends a request whose answer is one JSON document.
-    func document(_ request: Request) throws(CommandFailure) -> Document {
+    func document(_ request: Request) throws(CommandError) -> Document {
         try Self.document(try send(request).body())
     }
 
     /// Sends a request whose answer is one object.
-    func object<Object: KubernetesObject>(_ request: Request) throws(CommandFailure) -> Object {
+    func object<Object: KubernetesObject>(_ request: Request) throws(CommandError) -> Object {
         try Self.object(try document(request))
     }
 
-    static func document(_ bytes: [UInt8]) throws(CommandFailure) -> Document {
+    static func document(_ bytes: [UInt8]) throws(CommandError) -> Document {
         var limits = ManifestLimits()
         // A list of all Pods is longer than any manifest; it comes from our own agent.
         limits.bytes = 1 << 28
@@ -79,11 +83,13 @@ struct APIClient {
         return document
     }
 
-    static func object<Object: KubernetesObject>(_ document: Document) throws(CommandFailure) -> Object {
+    static func object<Object: KubernetesObject>(_ document: Document) throws(CommandError) -> Object {
         var report = DecodeReport(checksSupport: false)
         guard let object = Object.decode(document, at: .root, report: &report), report.problems.isEmpty else {
             let problem = report.problems.first?.description ?? ""
-            throw .failed("the agent's answer is not a \(Object.kind): \(problem); are agent and client of one version?")
+            throw .failed(
+                "the agent's answer is not a \(Object.kind): \(problem); are agent and client of one version?"
+            )
         }
         return object
     }
@@ -94,7 +100,9 @@ struct APIClient {
         {
             return failure
         }
-        let text = String(decoding: body.prefix(500), as: UTF8.self).split(separator: "\n").first.map(String.init)
+        let text = String(decoding: body.prefix(500), as: UTF8.self).split(separator: "\n").first.map(
+            String.init
+        )
         return StatusFailure(.unknown, text ?? "the agent answered with HTTP status \(status)", code: status)
     }
 }
@@ -106,7 +114,8 @@ extension String {
         for byte in utf8 {
             switch byte {
             case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"),
                 UInt8(ascii: "~"):
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             default:

@@ -1,5 +1,6 @@
 import CNamespaces
 import Glibc
+import PodCore
 
 /// A connection to the agent with blocking reads and writes and, where one is set, a deadline.
 final class ClientSocket {
@@ -11,7 +12,7 @@ final class ClientSocket {
     var deadline: Tick?
 
     /// Connects.
-    init(path: String) throws(CommandFailure) {
+    init(path: String) throws(CommandError) {
         subject = path
         do throws(SystemFailure) {
             descriptor = try connectUnixSocket(path: path)
@@ -20,12 +21,16 @@ final class ClientSocket {
         }
     }
 
-    private static func explain(_ failure: SystemFailure, path: String) -> CommandFailure {
+    private static func explain(_ failure: SystemFailure, path: String) -> CommandError {
         switch failure.errno {
         case ENOENT, ECONNREFUSED, ENOTDIR:
-            .failed("nobody answers at \(path): is podagent serve running? (or name its socket with --socket)")
+            .failed(
+                "nobody answers at \(path): is podagent serve running? (or name its socket with --socket)"
+            )
         case EACCES, EPERM:
-            .failed("no permission to talk to \(path): become root, or join the group that podagent serve gives its socket to")
+            .failed(
+                "no permission to talk to \(path): become root, or join the group that podagent serve gives its socket to"
+            )
         case ENAMETOOLONG: .failed("\(path) is no path that a socket can have (at most 107 bytes)")
         default: .failed(failure)
         }
@@ -38,7 +43,7 @@ final class ClientSocket {
     var pending: Int { buffer.count - start }
 
     /// Takes up to `limit` bytes, waiting for at least one; empty when the agent has closed.
-    func read(atMost limit: Int) throws(CommandFailure) -> [UInt8] {
+    func read(atMost limit: Int) throws(CommandError) -> [UInt8] {
         if pending == 0, try !fill() { return [] }
         let count = min(limit, pending)
         defer { start += count }
@@ -55,7 +60,7 @@ final class ClientSocket {
     }
 
     /// Takes a line without its end; nil when the agent has closed before one was whole.
-    func line(limit: Int) throws(CommandFailure) -> [UInt8]? {
+    func line(limit: Int) throws(CommandError) -> [UInt8]? {
         var searched = start
         while true {
             if let end = buffer[searched...].firstIndex(of: 0x0A) {
@@ -71,11 +76,11 @@ final class ClientSocket {
     }
 
     /// Sends all of it.
-    func write(_ bytes: [UInt8]) throws(CommandFailure) {
+    func write(_ bytes: [UInt8]) throws(CommandError) {
         var rest = bytes[...]
         while !rest.isEmpty {
             // Not write(2): an agent that has gone must not end us with SIGPIPE.
-            let count = rest.withUnsafeBytes { send(raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL.rawValue)) }
+            let count = rest.withUnsafeBytes { send(raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
             if count < 0 {
                 if errno == EINTR { continue }
                 throw lost(errno)
@@ -85,8 +90,8 @@ final class ClientSocket {
     }
 
     /// Sends what can be sent without waiting; returns how much that was.
-    func writeSome(_ bytes: [UInt8]) throws(CommandFailure) -> Int {
-        let flags = Int32(MSG_NOSIGNAL.rawValue) | Int32(MSG_DONTWAIT.rawValue)
+    func writeSome(_ bytes: [UInt8]) throws(CommandError) -> Int {
+        let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
         while true {
             let count = bytes.withUnsafeBytes { send(raw, $0.baseAddress, $0.count, flags) }
             if count >= 0 { return count }
@@ -96,7 +101,7 @@ final class ClientSocket {
     }
 
     /// Receives more; false when the agent has closed.
-    private func fill() throws(CommandFailure) -> Bool {
+    private func fill() throws(CommandError) -> Bool {
         if start > 0 {
             buffer.removeFirst(start)
             start = 0
@@ -113,7 +118,7 @@ final class ClientSocket {
         }
     }
 
-    private func waitForInput() throws(CommandFailure) {
+    private func waitForInput() throws(CommandError) {
         guard let deadline else { return }
         while true {
             let left = (deadline - Clock.tick()).wholeMilliseconds
@@ -126,7 +131,7 @@ final class ClientSocket {
     /// The message of a failure by ``deadline``, for those who put it better.
     static let timedOut = "the agent did not answer in time"
 
-    private func lost(_ code: Int32) -> CommandFailure {
+    private func lost(_ code: Int32) -> CommandError {
         .failed("the connection to \(subject) was lost: \(errnoText(code))")
     }
 }

@@ -25,7 +25,7 @@ final class HTTPAnswer {
     private static let lineLimit = 65_536
 
     /// Reads the head of an answer.
-    init(_ socket: ClientSocket, method: String) throws(CommandFailure) {
+    init(_ socket: ClientSocket, method: String) throws(CommandError) {
         self.socket = socket
         guard let line = try socket.line(limit: Self.lineLimit) else {
             throw .failed("the agent closed the connection without an answer")
@@ -60,7 +60,7 @@ final class HTTPAnswer {
     func header(_ name: String) -> String? { headers.first { $0.name == name }?.value }
 
     /// Another piece of the body, as soon as there is one; nil at its end.
-    func piece() throws(CommandFailure) -> [UInt8]? {
+    func piece() throws(CommandError) -> [UInt8]? {
         while true {
             switch framing {
             case .ended: return nil
@@ -82,17 +82,17 @@ final class HTTPAnswer {
         }
     }
 
-    private func some(atMost limit: Int) throws(CommandFailure) -> [UInt8] {
+    private func some(atMost limit: Int) throws(CommandError) -> [UInt8] {
         let bytes = try socket.read(atMost: limit)
         guard !bytes.isEmpty else { throw brokenOff }
         return bytes
     }
 
-    private var brokenOff: CommandFailure {
+    private var brokenOff: CommandError {
         .failed("the connection to the agent broke off in the middle of its answer")
     }
 
-    private func beginChunk() throws(CommandFailure) {
+    private func beginChunk() throws(CommandError) {
         guard let line = try socket.line(limit: Self.lineLimit) else { throw brokenOff }
         let digits = String(decoding: line.prefix { $0 != 0x3B }, as: UTF8.self)
         guard let size = Int(digits, radix: 16), size >= 0 else {
@@ -107,13 +107,13 @@ final class HTTPAnswer {
         }
     }
 
-    private func endChunk() throws(CommandFailure) {
+    private func endChunk() throws(CommandError) {
         guard try socket.line(limit: Self.lineLimit)?.isEmpty == true else { throw brokenOff }
         framing = .chunked(left: nil)
     }
 
     /// The whole of what is left of the body.
-    func body() throws(CommandFailure) -> [UInt8] {
+    func body() throws(CommandError) -> [UInt8] {
         var body = rest
         rest = []
         while let piece = try piece() {
@@ -124,7 +124,7 @@ final class HTTPAnswer {
     }
 
     /// The next line of the body without its end; nil after the last.
-    func bodyLine() throws(CommandFailure) -> [UInt8]? {
+    func bodyLine() throws(CommandError) -> [UInt8]? {
         var searched = 0
         while true {
             if let end = rest[searched...].firstIndex(of: 0x0A) {

@@ -21,11 +21,11 @@ struct PodWait {
         name: String,
         goal: String,
         _ judge: (Pod?) -> Verdict
-    ) throws(CommandFailure) {
-        let request = APIClient.Request(Resource.pods.path(namespace: namespace))
+    ) throws(CommandError) {
+        let request = APIClient.Request(ResourceKind.pods.path(namespace: namespace))
         let stream = WatchStream(client: client, request: request, deadline: deadline)
-        do throws(CommandFailure) {
-            try stream.run { event throws(CommandFailure) -> Void? in
+        do throws(CommandError) {
+            try stream.run { event throws(CommandError) -> Void? in
                 guard let seen = try Self.pod(in: event, name) else { return nil }
                 switch judge(seen.pod) {
                 case .met: return ()
@@ -39,7 +39,7 @@ struct PodWait {
     }
 
     /// Waits until this very Pod is gone; another one of the same name does not count.
-    func untilGone(_ pod: Pod) throws(CommandFailure) {
+    func untilGone(_ pod: Pod) throws(CommandError) {
         let metadata = pod.metadata
         try until(namespace: metadata.namespace, name: metadata.name, goal: "its deletion") { now in
             now == nil || now?.metadata.uid != metadata.uid ? .met : .notYet
@@ -47,7 +47,9 @@ struct PodWait {
     }
 
     /// What an event says about the Pod; nil when it is about others.
-    private static func pod(in event: WatchStream.Event, _ name: String) throws(CommandFailure) -> (pod: Pod?, Void)? {
+    private static func pod(in event: WatchStream.Event, _ name: String) throws(CommandError) -> (
+        pod: Pod?, Void
+    )? {
         switch event {
         case .list(let document):
             let list: PodList = try APIClient.object(document)

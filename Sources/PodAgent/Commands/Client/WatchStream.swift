@@ -20,7 +20,7 @@ struct WatchStream {
     var deadline: Tick?
 
     /// Lists, then reports each change until `body` returns a value.
-    func run<Result>(_ body: (Event) throws(CommandFailure) -> Result?) throws(CommandFailure) -> Result {
+    func run<Result>(_ body: (Event) throws(CommandError) -> Result?) throws(CommandError) -> Result {
         while true {
             let list = try bounded().document(request)
             if let result = try body(.list(list)) { return result }
@@ -53,13 +53,13 @@ struct WatchStream {
     /// One watch; nil when the agent no longer knows the version.
     private func watch<Result>(
         from version: String,
-        _ body: (Event) throws(CommandFailure) -> Result?
-    ) throws(CommandFailure) -> Ending<Result>? {
+        _ body: (Event) throws(CommandError) -> Result?
+    ) throws(CommandError) -> Ending<Result>? {
         var request = request
         request.query += [("watch", "true"), ("resourceVersion", version), ("allowWatchBookmarks", "true")]
         var version = version
         let answer: HTTPAnswer
-        do throws(CommandFailure) {
+        do throws(CommandError) {
             answer = try bounded().send(request)
         } catch .refused(let failure) where failure.code == 410 {
             return nil

@@ -18,7 +18,7 @@ final class WebSocketClient {
     private var start = 0
     private var message: [UInt8]?
     private var output: [UInt8] = []
-    private var random: any RandomNumberGenerator
+    private var random = SystemRandomNumberGenerator()
 
     private static let messageLimit = 1 << 26
 
@@ -26,13 +26,11 @@ final class WebSocketClient {
     init(
         _ client: APIClient,
         _ request: APIClient.Request,
-        protocol name: String,
-        random: any RandomNumberGenerator = SystemRandomNumberGenerator()
-    ) throws(CommandFailure) {
-        self.random = random
+        protocol name: String
+    ) throws(CommandError) {
         socket = try ClientSocket(path: client.socketPath)
         socket.deadline = client.patience.map { Clock.tick() + $0 }
-        let key = Base64.encode((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &self.random) })
+        let key = Base64.encode((0..<16).map { _ in UInt8.random(in: .min ... .max, using: &random) })
         let head = """
             GET \(request.target) HTTP/1.1\r
             Host: localhost\r
@@ -46,7 +44,9 @@ final class WebSocketClient {
             """
         try socket.write(Array(head.utf8))
         let answer = try HTTPAnswer(socket, method: "GET")
-        guard answer.status == 101 else { throw .refused(APIClient.failure(answer.status, try answer.body())) }
+        guard answer.status == 101 else {
+            throw .refused(APIClient.failure(answer.status, try answer.body()))
+        }
         guard answer.header("sec-websocket-accept") == Self.proof(of: key),
             answer.header("sec-websocket-protocol") == name
         else { throw .failed("what answers on the socket does not speak \(name) over WebSocket") }
@@ -60,12 +60,14 @@ final class WebSocketClient {
     }
 
     /// The next whole message of what has been received; nil when it is not whole yet.
-    func take() throws(CommandFailure) -> Message? {
+    func take() throws(CommandError) -> Message? {
         while let frame = try frame() {
             switch frame.opcode {
             case 0, 1, 2:
                 let gathered = (message ?? []) + frame.payload
-                guard gathered.count <= Self.messageLimit else { throw .failed("the agent sent a message too long") }
+                guard gathered.count <= Self.messageLimit else {
+                    throw .failed("the agent sent a message too long")
+                }
                 message = gathered
                 guard frame.isFinal else { continue }
                 message = nil
@@ -82,7 +84,7 @@ final class WebSocketClient {
     }
 
     /// Receives what is there, waiting for at least something; false when the server has gone.
-    func fill() throws(CommandFailure) -> Bool {
+    func fill() throws(CommandError) -> Bool {
         let bytes = try socket.read(atMost: 65_536)
         input += bytes
         return !bytes.isEmpty
@@ -99,7 +101,7 @@ final class WebSocketClient {
     var isSending: Bool { !output.isEmpty }
 
     /// Sends what the socket takes without waiting.
-    func flush() throws(CommandFailure) {
+    func flush() throws(CommandError) {
         while !output.isEmpty {
             let count = try socket.writeSome(output)
             if count == 0 { return }
@@ -109,14 +111,17 @@ final class WebSocketClient {
 
     // MARK: Frames
 
-    private func frame() throws(CommandFailure) -> (opcode: UInt8, isFinal: Bool, payload: [UInt8])? {
+    private func frame() throws(CommandError) -> (opcode: UInt8, isFinal: Bool, payload: [UInt8])? {
         let available = input.count - start
         guard available >= 2 else { return nil }
         let (first, second) = (input[start], input[start + 1])
-        guard first & 0x70 == 0, second & 0x80 == 0 else { throw .failed("the agent broke the WebSocket protocol") }
+        guard first & 0x70 == 0, second & 0x80 == 0 else {
+            throw .failed("the agent broke the WebSocket protocol")
+        }
         let extra = second == 126 ? 2 : second == 127 ? 8 : 0
         guard available >= 2 + extra else { return nil }
-        let length = extra == 0
+        let length =
+            extra == 0
             ? UInt64(second) : input[(start + 2)..<(start + 2 + extra)].reduce(0) { $0 << 8 | UInt64($1) }
         guard length <= UInt64(Self.messageLimit) else { throw .failed("the agent sent a message too long") }
         let begin = start + 2 + extra

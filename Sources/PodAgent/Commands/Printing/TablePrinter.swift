@@ -51,7 +51,9 @@ struct TablePrinter {
     }
 
     private func cells(_ row: Document) -> [String] {
-        let cells = zip(columns, Self.list(row["cells"])).filter { isWide || !$0.0.isWide }.map { Self.text($0.1) }
+        let cells = zip(columns, Self.list(row["cells"])).filter { isWide || !$0.0.isWide }.map {
+            Self.text($0.1)
+        }
         guard withNamespace else { return cells }
         return [row["object"]?["metadata"]?["namespace"]?.string ?? ""] + cells
     }

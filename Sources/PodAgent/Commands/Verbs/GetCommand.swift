@@ -16,7 +16,7 @@ struct GetCommand {
             .toggle("no-headers", nil, "Leave out the line of headings."),
         ],
         words: 1...Int.max,
-        run: { arguments, console throws(CommandFailure) in try GetCommand(arguments, console).run() }
+        run: { arguments, console throws(CommandError) in try GetCommand(arguments, console).run() }
     )
 
     /// `podagent events`, which is `get events` for short.
@@ -34,7 +34,7 @@ struct GetCommand {
             .toggle("no-headers", nil, "Leave out the line of headings."),
         ],
         words: 0...0,
-        run: { arguments, console throws(CommandFailure) in
+        run: { arguments, console throws(CommandError) in
             var arguments = arguments
             arguments.words = ["events"]
             try GetCommand(arguments, console).run()
@@ -50,7 +50,7 @@ struct GetCommand {
     private let arguments: Arguments
     private let console: Console
     private let client: APIClient
-    private let resource: Resource
+    private let resource: ResourceKind
     private let names: [String]
     private let format: Format
     /// nil for all.
@@ -58,7 +58,7 @@ struct GetCommand {
 
     private static let tableType = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
 
-    private init(_ arguments: Arguments, _ console: Console) throws(CommandFailure) {
+    private init(_ arguments: Arguments, _ console: Console) throws(CommandError) {
         self.arguments = arguments
         self.console = console
         client = APIClient(arguments, console)
@@ -75,7 +75,7 @@ struct GetCommand {
         }
     }
 
-    private func run() throws(CommandFailure) {
+    private func run() throws(CommandError) {
         if arguments.isOn("watch") { return try watch() }
         let documents = names.isEmpty ? [try client.document(listing())] : try named()
         if format.isTable {
@@ -88,7 +88,8 @@ struct GetCommand {
         switch format {
         case .table, .wide: return
         case .name: try console.print(items.map { "\(resource.singular)/\(Self.name(of: $0))\n" }.joined())
-        case .json: try console.print(Self.together(items, isList: names.count != 1).json(indentation: 4) + "\n")
+        case .json:
+            try console.print(Self.together(items, isList: names.count != 1).json(indentation: 4) + "\n")
         case .yaml: try console.print(Self.together(items, isList: names.count != 1).yaml())
         }
     }
@@ -108,7 +109,7 @@ struct GetCommand {
 
     // MARK: Requests
 
-    private func listing(_ fields: [String] = []) throws(CommandFailure) -> APIClient.Request {
+    private func listing(_ fields: [String] = []) throws(CommandError) -> APIClient.Request {
         var fields = fields
         if let selector = arguments.value("field-selector") { fields.append(selector) }
         if let type = try arguments.choice("types", ["Normal", "Warning"]) { fields.append("type=\(type)") }
@@ -123,7 +124,7 @@ struct GetCommand {
         return request
     }
 
-    private func named() throws(CommandFailure) -> [Document] {
+    private func named() throws(CommandError) -> [Document] {
         var documents: [Document] = []
         for name in names {
             var request = APIClient.Request(resource.path(namespace: namespace) + [name])
@@ -135,7 +136,7 @@ struct GetCommand {
 
     // MARK: Watching
 
-    private func watch() throws(CommandFailure) {
+    private func watch() throws(CommandError) {
         var fields: [String] = []
         if let name = names.first {
             // The agent knows the whole name, with the node's suffix; a selector needs it.
@@ -144,7 +145,7 @@ struct GetCommand {
         }
         let stream = WatchStream(client: client, request: try listing(fields))
         var printer = printer
-        _ = try stream.run { event throws(CommandFailure) -> Never? in
+        _ = try stream.run { event throws(CommandError) -> Never? in
             switch event {
             case .list(let list):
                 if format.isTable {
@@ -163,7 +164,7 @@ struct GetCommand {
         }
     }
 
-    private func printAlone(_ object: Document) throws(CommandFailure) {
+    private func printAlone(_ object: Document) throws(CommandError) {
         switch format {
         case .table, .wide: return
         case .name: try console.print("\(resource.singular)/\(Self.name(of: object))\n")

@@ -12,12 +12,18 @@ struct LogsCommand {
             Without -c the Pod's only container is meant, else the one that the annotation
             kubectl.kubernetes.io/default-container names, else the first.
             """,
-        examples: ["logs web", "logs -f --tail 20 web", "logs -p -c app web", "logs --all-containers --prefix web"],
+        examples: [
+            "logs web", "logs -f --tail 20 web", "logs -p -c app web", "logs --all-containers --prefix web",
+        ],
         flags: [
             .toggle("follow", "f", "Go on printing until the container ends."),
             .toggle("previous", "p", "The log of the instance before the current one."),
             .value("container", "c", "NAME", "The container."),
-            .toggle("all-containers", nil, "The logs of all containers, one after the other, or mixed with -f."),
+            .toggle(
+                "all-containers",
+                nil,
+                "The logs of all containers, one after the other, or mixed with -f."
+            ),
             .toggle("prefix", nil, "Begin each line with the container's name."),
             .value("tail", nil, "N", "Only the last N lines; -1 for all."),
             .value("since", nil, "DURATION", "Only lines younger than this: 30s, 5m, 1h30m."),
@@ -26,7 +32,7 @@ struct LogsCommand {
             .value("limit-bytes", nil, "N", "Stop after N bytes."),
         ],
         words: 1...2,
-        run: { arguments, console throws(CommandFailure) in try LogsCommand(arguments, console).run() }
+        run: { arguments, console throws(CommandError) in try LogsCommand(arguments, console).run() }
     )
 
     private let arguments: Arguments
@@ -35,7 +41,7 @@ struct LogsCommand {
     private let name: String
     private let query: [(String, String)]
 
-    private init(_ arguments: Arguments, _ console: Console) throws(CommandFailure) {
+    private init(_ arguments: Arguments, _ console: Console) throws(CommandError) {
         self.arguments = arguments
         self.console = console
         client = APIClient(arguments, console)
@@ -48,7 +54,7 @@ struct LogsCommand {
     }
 
     /// The options as the API has them.
-    private static func query(_ arguments: Arguments) throws(CommandFailure) -> [(String, String)] {
+    private static func query(_ arguments: Arguments) throws(CommandError) -> [(String, String)] {
         var query: [(String, String)] = []
         for (flag, name) in [("follow", "follow"), ("previous", "previous"), ("timestamps", "timestamps")]
         where arguments.isOn(flag) {
@@ -69,14 +75,16 @@ struct LogsCommand {
         }
         if let time = arguments.value("since-time") {
             guard Timestamp(rfc3339: time) != nil else {
-                throw arguments.wrong("--since-time must be a time such as 2026-01-02T03:04:05Z, not '\(time)'")
+                throw arguments.wrong(
+                    "--since-time must be a time such as 2026-01-02T03:04:05Z, not '\(time)'"
+                )
             }
             query.append(("sinceTime", time))
         }
         return query
     }
 
-    private func run() throws(CommandFailure) {
+    private func run() throws(CommandError) {
         if let container = arguments.value("container") ?? arguments.words.dropFirst().first {
             return try print(container)
         }
@@ -85,7 +93,7 @@ struct LogsCommand {
         if arguments.isOn("follow") { return try followAll(pod.containerNames) }
         var isWhole = true
         for container in pod.containerNames {
-            do throws(CommandFailure) {
+            do throws(CommandError) {
                 try print(container)
             } catch {
                 guard case .refused(let failure) = error else { throw error }
@@ -97,10 +105,10 @@ struct LogsCommand {
     }
 
     /// All logs at once, line by line as they come.
-    private func followAll(_ containers: [String]) throws(CommandFailure) {
+    private func followAll(_ containers: [String]) throws(CommandError) {
         let results = Results()
         DispatchQueue.concurrentPerform(iterations: containers.count) { index in
-            do throws(CommandFailure) {
+            do throws(CommandError) {
                 try print(containers[index])
             } catch {
                 if let text = error.text { console.note("podagent: \(text)") }
@@ -110,8 +118,8 @@ struct LogsCommand {
         if let code = results.worst { throw .silent(exitCode: code) }
     }
 
-    private func print(_ container: String) throws(CommandFailure) {
-        let path = Resource.pods.path(namespace: arguments.namespace) + [name, "log"]
+    private func print(_ container: String) throws(CommandError) {
+        let path = ResourceKind.pods.path(namespace: arguments.namespace) + [name, "log"]
         var request = APIClient.Request(path, query: query + [("container", container)])
         request.accept = "*/*"
         let answer = try client.send(request)
@@ -123,7 +131,6 @@ struct LogsCommand {
         while let line = try answer.bodyLine() { try console.print(prefix + line + [0x0A]) }
     }
 }
-
 
 /// Exit codes from several threads.
 private final class Results: Sendable {

@@ -20,7 +20,7 @@ enum WaitCommand {
             .value("timeout", nil, "DURATION", "How long to wait; 30s if not given, 0 looks once."),
         ],
         words: 1...Int.max,
-        run: { arguments, console throws(CommandFailure) in try run(arguments, console) }
+        run: { arguments, console throws(CommandError) in try run(arguments, console) }
     )
 
     /// What is waited for.
@@ -31,12 +31,15 @@ enum WaitCommand {
         case deletion
 
         init?(_ text: String) {
-            let parts = text.split(separator: "=", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+            let parts = text.split(separator: "=", maxSplits: 2, omittingEmptySubsequences: false).map(
+                String.init
+            )
             switch (parts[0], parts.dropFirst().first) {
             case ("delete", nil): self = .deletion
             case ("create", nil): self = .creation
             case ("phase", let name?):
-                guard parts.count == 2, let phase = PodPhase.allCases.first(where: { $0.rawValue.same(as: name) })
+                guard parts.count == 2,
+                    let phase = PodPhase.allCases.first(where: { $0.rawValue.same(as: name) })
                 else { return nil }
                 self = .phase(phase)
             case ("condition", let type?):
@@ -66,19 +69,23 @@ enum WaitCommand {
         }
     }
 
-    private static func run(_ arguments: Arguments, _ console: Console) throws(CommandFailure) {
+    private static func run(_ arguments: Arguments, _ console: Console) throws(CommandError) {
         let (_, names) = try arguments.resource(of: [.pods])
         guard !names.isEmpty else { throw arguments.wrong("for which Pod?") }
         guard let text = arguments.value("for") else {
             throw arguments.wrong("for what? Give --for, as in --for condition=Ready")
         }
         guard let goal = Goal(text) else {
-            throw arguments.wrong("--for must be condition=TYPE, phase=PHASE, create or delete, not '\(text)'")
+            throw arguments.wrong(
+                "--for must be condition=TYPE, phase=PHASE, create or delete, not '\(text)'"
+            )
         }
         let timeout = try arguments.duration("timeout") ?? .seconds(30)
         let wait = PodWait(client: APIClient(arguments, console), deadline: Clock.tick() + timeout)
         for name in names {
-            try wait.until(namespace: arguments.namespace, name: name, goal: text) { goal.judge($0, name: name) }
+            try wait.until(namespace: arguments.namespace, name: name, goal: text) {
+                goal.judge($0, name: name)
+            }
             try console.print("pod/\(name) \(goal == .deletion ? "deleted" : "condition met")\n")
         }
     }

@@ -1,7 +1,7 @@
 import PodCore
 
 /// Why a command ends without having done what it was asked to.
-enum CommandFailure: Error, Equatable, Sendable {
+enum CommandError: Error, Equatable, Sendable {
     /// It was called wrongly: one sentence, and the verb whose help explains it. Exit code 2.
     case usage(String, verb: String? = nil)
     /// It could not be done: one sentence that says what to do about it where that is known. Exit code 1.
@@ -37,7 +37,7 @@ enum CommandFailure: Error, Equatable, Sendable {
     }
 }
 
-extension CommandFailure {
+extension CommandError {
     /// A system call of a command failed.
-    static func failed(_ failure: SystemFailure) -> CommandFailure { .failed("\(failure)") }
+    static func failed(_ failure: SystemFailure) -> CommandError { .failed("\(failure)") }
 }

@@ -1,5 +1,5 @@
 /// A flag that a verb takes.
-struct Flag: Hashable, Sendable {
+struct CommandFlag: Hashable, Sendable {
     /// Without the dashes.
     var name: String
     var short: Character?
@@ -16,26 +16,31 @@ struct Flag: Hashable, Sendable {
     }
 }
 
-extension Flag {
+extension CommandFlag {
     static func value(
         _ name: String,
         _ short: Character? = nil,
         _ value: String,
         _ help: String,
         repeats: Bool = false
-    ) -> Flag {
-        Flag(name: name, short: short, value: value, help: help, repeats: repeats)
+    ) -> CommandFlag {
+        CommandFlag(name: name, short: short, value: value, help: help, repeats: repeats)
     }
 
-    static func toggle(_ name: String, _ short: Character? = nil, _ help: String) -> Flag {
-        Flag(name: name, short: short, value: nil, help: help)
+    static func toggle(_ name: String, _ short: Character? = nil, _ help: String) -> CommandFlag {
+        CommandFlag(name: name, short: short, value: nil, help: help)
     }
 
     static let help = toggle("help", "h", "Print what the verb does and its flags.")
 
     /// What every verb that talks to the agent takes.
-    static let client: [Flag] = [
-        .value("socket", nil, "PATH", "The agent's socket; else $PODAGENT_SOCKET, else \(Self.defaultSocket)."),
+    static let client: [CommandFlag] = [
+        .value(
+            "socket",
+            nil,
+            "PATH",
+            "The agent's socket; else $PODAGENT_SOCKET, else \(Self.defaultSocket)."
+        ),
         .value("namespace", "n", "NAME", "The namespace; default if not given."),
     ]
 

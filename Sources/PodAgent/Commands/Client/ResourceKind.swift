@@ -1,7 +1,7 @@
 import PodCore
 
 /// A kind of object that commands name on the command line.
-enum Resource: String, CaseIterable, Sendable {
+enum ResourceKind: String, CaseIterable, Sendable {
     case pods, events, nodes
 
     /// Reads what people write: `pod`, `pods`, `po`.
@@ -28,18 +28,20 @@ enum Resource: String, CaseIterable, Sendable {
 
 extension Arguments {
     /// Reads `RESOURCE [NAME...]`, `RESOURCE/NAME [...]` into a resource and names.
-    func resource(of allowed: [Resource] = Resource.allCases) throws(CommandFailure) -> (Resource, names: [String]) {
+    func resource(of allowed: [ResourceKind] = ResourceKind.allCases) throws(CommandError) -> (
+        ResourceKind, names: [String]
+    ) {
         let choices = allowed.map(\.rawValue).joined(separator: ", ")
         guard let first = words.first else { throw wrong("of what? There are \(choices)") }
         let parts = first.split(separator: "/", omittingEmptySubsequences: false)
-        guard let resource = Resource(parts[0]), allowed.contains(resource) else {
+        guard let resource = ResourceKind(parts[0]), allowed.contains(resource) else {
             throw wrong("'\(parts[0])' is not known here; there are \(choices)")
         }
         guard parts.count > 1 else { return (resource, Array(words.dropFirst())) }
         var names: [String] = []
         for word in words {
             let parts = word.split(separator: "/", omittingEmptySubsequences: false)
-            guard parts.count == 2, Resource(parts[0]) == resource, !parts[1].isEmpty else {
+            guard parts.count == 2, ResourceKind(parts[0]) == resource, !parts[1].isEmpty else {
                 throw wrong("'\(word)' is not of the form \(resource.singular)/NAME")
             }
             names.append(String(parts[1]))
@@ -48,10 +50,10 @@ extension Arguments {
     }
 
     /// Reads a Pod's name as commands that are only about Pods take it: `NAME` or `pod/NAME`.
-    func podName(_ word: String) throws(CommandFailure) -> String {
+    func podName(_ word: String) throws(CommandError) -> String {
         let parts = word.split(separator: "/", omittingEmptySubsequences: false)
         guard parts.count > 1 else { return word }
-        guard parts.count == 2, Resource(parts[0]) == .pods, !parts[1].isEmpty else {
+        guard parts.count == 2, ResourceKind(parts[0]) == .pods, !parts[1].isEmpty else {
             throw wrong("'\(word)' does not name a Pod; write NAME or pod/NAME")
         }
         return String(parts[1])
@@ -60,8 +62,8 @@ extension Arguments {
 
 extension APIClient {
     /// One Pod. The agent finds a static Pod without its `-<node>` suffix too.
-    func pod(_ name: String, in namespace: String) throws(CommandFailure) -> Pod {
-        try object(Request(Resource.pods.path(namespace: namespace) + [name]))
+    func pod(_ name: String, in namespace: String) throws(CommandError) -> Pod {
+        try object(Request(ResourceKind.pods.path(namespace: namespace) + [name]))
     }
 }
 
@@ -78,12 +80,16 @@ extension Pod {
     }
 
     /// The container that a command means which names none: the one that an annotation names, else the first.
-    func defaultContainer(_ console: Console) throws(CommandFailure) -> String {
+    func defaultContainer(_ console: Console) throws(CommandError) -> String {
         let annotation = metadata.annotations["kubectl.kubernetes.io/default-container"] ?? ""
         if containerNames.contains(annotation) { return annotation }
-        guard let first = spec.containers.first?.name else { throw .failed("pod \(metadata.name) has no container") }
+        guard let first = spec.containers.first?.name else {
+            throw .failed("pod \(metadata.name) has no container")
+        }
         if containerNames.count > 1 {
-            console.note("Defaulted container \(first.quoted) out of: \(containerNames.joined(separator: ", "))")
+            console.note(
+                "Defaulted container \(first.quoted) out of: \(containerNames.joined(separator: ", "))"
+            )
         }
         return first
     }
