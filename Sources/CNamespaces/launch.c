@@ -72,6 +72,9 @@ static int op_stdio(struct launch *l, const struct cns_step *s) {
         int fd = l->slots[slots[i]];
         if (fd < 0 && s->slot != CNS_SLOT_NONE) fd = launch_open_null(l, s->slot);
         if (fd < 0 || dup2(fd, i) < 0) return -1;
+        // A program that opens /dev/stdout opens the pipe anew, and must be allowed to as the user it runs as.
+        struct stat st;
+        if (fstat(i, &st) == 0 && S_ISFIFO(st.st_mode) && fchown(i, (uid_t)s->value, (gid_t)-1) < 0) return -1;
     }
     return 0;
 }

@@ -50,7 +50,8 @@ enum cns_op {
     CNS_OP_LOOPBACK,      // brings `lo` up
     CNS_OP_SESSION,       // setsid()
     CNS_OP_TERMINAL,      // a new terminal from the devpts `slot`: stdio, controlling, /dev/console on `other`
-    CNS_OP_STDIO,         // the slots STDIN, STDOUT, STDERR become 0, 1, 2; an empty one is the null node `slot`
+    CNS_OP_STDIO,         // the slots STDIN, STDOUT, STDERR become 0, 1, 2; an empty one is the null node in `slot`;
+                          // pipes become the user `value`'s
     CNS_OP_UMASK,         // umask(word)
     CNS_OP_WRITE,         // writes text[1] to the existing file text[0]; only before the root is left: the host's /proc
     CNS_OP_WORKDIR,       // makes text[0] beneath / if missing and changes into it; magic links refused

@@ -12,7 +12,6 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 // The C library shows these only to those who define _GNU_SOURCE, and Swift's own view of it does not: a header that
@@ -72,6 +71,16 @@ static inline int cns_pidfd_send_signal(int pidfd, int signal) {
 /// renameat2(2).
 static inline int cns_renameat2(int from_fd, const char *from, int to_fd, const char *to, unsigned flags) {
     return (int)syscall(SYS_renameat2, from_fd, from, to_fd, to, flags);
+}
+
+/// fsetxattr(2). (<sys/xattr.h> would bring <sys/select.h> along, whose fd_set is another one than Swift's.)
+static inline int cns_fsetxattr(int fd, const char *name, const void *value, size_t size, int flags) {
+    return (int)syscall(SYS_fsetxattr, fd, name, value, size, flags);
+}
+
+/// fgetxattr(2).
+static inline ssize_t cns_fgetxattr(int fd, const char *name, void *value, size_t size) {
+    return syscall(SYS_fgetxattr, fd, name, value, size);
 }
 
 /// ioctl(2) with a pointer argument, for terminals.

@@ -6,6 +6,9 @@ import PodCore
 ///
 /// Of its decompressors only those inside the library are used. Others would start programs, and which of them
 /// those are would be the archive's choice.
+///
+/// Names come out as the bytes that the archive has as long as the process is in the C locale, which it is unless
+/// somebody calls setlocale(3). In any other, libarchive would convert and normalise them.
 final class ArchiveReader {
     /// What is expected in the stream.
     enum Form {

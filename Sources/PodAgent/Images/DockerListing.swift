@@ -14,7 +14,7 @@ struct DockerListing {
         guard !saved.isEmpty else { throw .document("manifest.json", .missing("images")) }
         if given != nil, saved.count > 1 { throw .oneNameForSeveral(saved.count) }
         var images: [ListedImage] = []
-        for entry in saved { images.append(try image(entry, named: given)) }
+        for entry in saved { try images.add(image(entry, named: given), limits) }
         return images
     }
 

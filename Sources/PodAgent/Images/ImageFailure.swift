@@ -80,6 +80,7 @@ enum SourceProblem: Error, Hashable, Sendable {
     /// Holds a file twice, so that readers could disagree on which one counts.
     case twice(String)
     case tooManyEntries(limit: Int)
+    case tooManyImages(limit: Int)
     case document(String, ImageDocumentFailure)
     /// A document whose bytes are not those that were announced.
     case blob(String, StreamProblem)
@@ -110,6 +111,8 @@ extension SourceProblem: CustomStringConvertible {
         case .missing(let name): "lists \(name) but does not hold it"
         case .twice(let name): "holds \(name) twice"
         case .tooManyEntries(let limit): "has more than \(limit) entries"
+        case .tooManyImages(let limit):
+            "has more than \(limit) images or names, or configs that are too long: split it"
         case .document(let name, let failure): "\(name) \(failure)"
         case .blob(let name, let problem): "\(name) \(problem)"
         case .noPlatform(let host): "has no image for \(host)"

@@ -27,7 +27,7 @@ extension LayerTree {
         guard isUsers || attribute.name == "security.capability" else { return drop([attribute]) }
         do {
             try check("fsetxattr", subject) {
-                fsetxattr(raw, attribute.name, attribute.value, attribute.value.count, 0)
+                cns_fsetxattr(raw, attribute.name, attribute.value, attribute.value.count, 0)
             }
         } catch  where isUsers && error.errno == EOPNOTSUPP {
             drop([attribute])
@@ -56,6 +56,23 @@ extension LayerTree {
         }
     }
 
+    /// Making something in a directory changes the directory's time, which an earlier entry may have set. Putting it
+    /// back each time needs no memory of directories, of which a layer may have any number.
+    func keepingTime<Result>(
+        of directory: RootedDirectory,
+        _ body: () throws(LayerProblem) -> Result
+    ) throws(LayerProblem) -> Result {
+        var status = stat()
+        try system { () throws(SystemFailure) in
+            _ = try check("fstat", directory.name) { fstat(directory.raw, &status) }
+        }
+        let result = try body()
+        try system { () throws(SystemFailure) in
+            try setTime(status.st_mtim, of: directory.raw, directory.name)
+        }
+        return result
+    }
+
     func setTime(_ time: timespec, of raw: Int32, _ subject: String) throws(SystemFailure) {
         let times = Self.times(time)
         try check("futimens", subject) { futimens(raw, times) }
@@ -72,6 +89,6 @@ extension LayerTree {
     /// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".)
     func markOpaque(_ directory: RootedDirectory) throws(SystemFailure) {
         let name = "trusted.overlay.opaque"
-        try check("fsetxattr", "\(directory.name) \(name)") { fsetxattr(directory.raw, name, "y", 1, 0) }
+        try check("fsetxattr", "\(directory.name) \(name)") { cns_fsetxattr(directory.raw, name, "y", 1, 0) }
     }
 }

@@ -13,6 +13,7 @@ extension LayerTree {
     ) throws(SystemFailure) {
         let directory = try makeOrKeepDirectory(leaf, in: parent)
         try setMetadata(entry, of: directory.raw, directory.name)
+        try setTime(entry.modifiedAt, of: directory.raw, directory.name)
     }
 
     func makeOrKeepDirectory(

@@ -62,9 +62,13 @@ extension LayerTree {
         in here: RootedDirectory
     ) throws(LayerProblem) -> RootedDirectory {
         let kind = try system { () throws(SystemFailure) in try here.kind(of: leaf) }
+        // Otherwise one entry could stand for as many directories as its name is deep.
+        if kind != .directory { try count() }
         switch kind {
         case .absent, .directory, .whiteout:
-            return try system { () throws(SystemFailure) in try makeOrKeepDirectory(leaf, in: here) }
+            return try keepingTime(of: here) { () throws(LayerProblem) in
+                try system { () throws(SystemFailure) in try makeOrKeepDirectory(leaf, in: here) }
+            }
         case .file, .symbolicLink, .other: throw .parentIsNotADirectory
         }
     }

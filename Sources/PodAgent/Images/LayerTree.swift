@@ -10,6 +10,7 @@ final class LayerTree {
     struct Facts: Hashable {
         /// The sizes of its files, in bytes.
         var bytes: Int64 = 0
+        /// Its entries, and the directories that had to be made for them.
         var entries = 0
         /// The layer hides all that lies beneath it. overlayfs does not look for the mark on a root, so whoever stacks
         /// the layers leaves the lower ones out.
@@ -21,7 +22,6 @@ final class LayerTree {
     let root: RootedDirectory
     let limits: ImageLimits
     var facts = Facts()
-    private var directoryTimes: [LayerPath: timespec] = [:]
     /// Archives list a directory's files one after another.
     var lastParent: (path: LayerPath, directory: RootedDirectory)?
 
@@ -33,8 +33,7 @@ final class LayerTree {
 
     /// Puts one entry in its place. `content` gives the content when it is a file.
     func place(_ entry: ArchiveEntry, content: ArchiveReader?) throws(LayerProblem) {
-        facts.entries += 1
-        guard facts.entries <= limits.layerEntries else { throw .tooManyEntries(limit: limits.layerEntries) }
+        try count()
         guard let name = entry.name else { throw .unreadableName }
         let parsed: LayerEntryName
         do { parsed = try LayerEntryName(parsing: name, limits: limits) } catch { throw .name(error) }
@@ -46,17 +45,10 @@ final class LayerTree {
         }
     }
 
-    /// To be called after the last entry: writing into a directory changes its time, so times come last.
-    func finish() throws(SystemFailure) {
-        for (path, time) in directoryTimes {
-            do {
-                let flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW
-                let directory = try root.open(FileName(bytes: path.joined), flags: flags)
-                try setTime(time, of: directory.raw, "\(root.name)/\(path)")
-            } catch  where [ENOENT, ENOTDIR, ELOOP].contains(error.errno) {
-                continue  // A later entry put something else there.
-            }
-        }
+    /// Counts one more object to be made.
+    func count() throws(LayerProblem) {
+        facts.entries += 1
+        guard facts.entries <= limits.layerEntries else { throw .tooManyEntries(limit: limits.layerEntries) }
     }
 
     private func place(
@@ -72,16 +64,27 @@ final class LayerTree {
         guard let leaf = path.leaf.map(FileName.init(bytes:)) else {
             guard entry.kind == .directory else { throw .rootIsNotADirectory }
             try system { () throws(SystemFailure) in
-                try setMetadata(entry, of: root.open(".", flags: O_RDONLY | O_DIRECTORY).raw, root.name)
+                let directory = try root.open(".", flags: O_RDONLY | O_DIRECTORY)
+                try setMetadata(entry, of: directory.raw, root.name)
+                try setTime(entry.modifiedAt, of: directory.raw, root.name)
             }
-            directoryTimes[path] = entry.modifiedAt
             return
         }
         let parent = try directory(at: path.parent)
+        try keepingTime(of: parent) { () throws(LayerProblem) in
+            try place(entry, leaf, in: parent, content)
+        }
+    }
+
+    private func place(
+        _ entry: ArchiveEntry,
+        _ leaf: FileName,
+        in parent: RootedDirectory,
+        _ content: ArchiveReader?
+    ) throws(LayerProblem) {
         switch entry.kind {
         case .directory:
             try system { () throws(SystemFailure) in try placeDirectory(entry, leaf, in: parent) }
-            directoryTimes[path] = entry.modifiedAt
         case .file: try placeFile(entry, leaf, in: parent, content)
         case .symbolicLink(let target):
             try system { () throws(SystemFailure) in try placeLink(entry, leaf, in: parent, to: target) }
@@ -97,11 +100,13 @@ final class LayerTree {
     private func hide(_ path: LayerPath) throws(LayerProblem) {
         guard let leaf = path.leaf.map(FileName.init(bytes:)) else { return }
         let parent = try directory(at: path.parent)
-        try system { () throws(SystemFailure) in
-            switch try parent.kind(of: leaf) {
-            case .absent: try parent.makeEntry(node: leaf, type: S_IFCHR)
-            case .directory: try markOpaque(parent.entry(directory: leaf))
-            case .file, .symbolicLink, .whiteout, .other: return
+        try keepingTime(of: parent) { () throws(LayerProblem) in
+            try system { () throws(SystemFailure) in
+                switch try parent.kind(of: leaf) {
+                case .absent: try parent.makeEntry(node: leaf, type: S_IFCHR)
+                case .directory: try markOpaque(parent.entry(directory: leaf))
+                case .file, .symbolicLink, .whiteout, .other: return
+                }
             }
         }
     }

@@ -41,7 +41,6 @@ struct ListedLayer: Hashable, Sendable {
             try tree.place(entry, content: archive)
         }
         entryName = nil
-        try system { () throws(SystemFailure) in try tree.finish() }
         try reading { () throws(StreamProblem) in
             try tar.verify(diffID)
             guard let blob else { return }

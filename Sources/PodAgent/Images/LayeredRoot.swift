@@ -83,7 +83,7 @@ struct LayeredRoot {
     private static func isOpaque(_ directory: RootedDirectory) -> Bool {
         var value: UInt8 = 0
         // A directory without the attribute is an ordinary one.
-        return fgetxattr(directory.raw, "trusted.overlay.opaque", &value, 1) == 1
+        return cns_fgetxattr(directory.raw, "trusted.overlay.opaque", &value, 1) == 1
             && value == UInt8(ascii: "y")
     }
 }

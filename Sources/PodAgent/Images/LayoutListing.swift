@@ -22,7 +22,7 @@ struct LayoutListing {
                     throw .otherDigest(given: digest)
                 }
             }
-            images.append(image)
+            try images.add(image, limits)
         }
         return images
     }

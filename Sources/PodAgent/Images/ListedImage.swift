@@ -23,6 +23,18 @@ extension ImageContent {
         host: Platform,
         limits: ImageLimits
     ) throws(SourceProblem) -> [ListedImage] {
+        let images = try listing(named: given, host: host, limits: limits)
+        guard images.allSatisfy({ $0.names.count <= limits.images }) else {
+            throw .tooManyImages(limit: limits.images)
+        }
+        return images
+    }
+
+    private func listing(
+        named given: ImageReference?,
+        host: Platform,
+        limits: ImageLimits
+    ) throws(SourceProblem) -> [ListedImage] {
         // `docker save` writes both since its version 25; the index has the digests.
         if let index = try file("index.json", limit: limits.documentBytes) {
             let listing = LayoutListing(content: self, host: host, limits: limits)
@@ -39,6 +51,17 @@ extension ImageContent {
     func required(_ name: String, limit: Int) throws(SourceProblem) -> [UInt8] {
         guard let bytes = try file(name, limit: limit) else { throw .missing(name) }
         return bytes
+    }
+}
+
+extension [ListedImage] {
+    /// Adds an image unless there are too many by now, or their configs fill too much memory.
+    mutating func add(_ image: ListedImage, _ limits: ImageLimits) throws(SourceProblem) {
+        let bytes = reduce(image.configBytes.count) { $0 + $1.configBytes.count }
+        guard count < limits.images, bytes <= limits.configBytes else {
+            throw .tooManyImages(limit: limits.images)
+        }
+        append(image)
     }
 }
 

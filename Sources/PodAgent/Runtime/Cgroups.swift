@@ -71,10 +71,15 @@ final class Cgroups: Sendable {
 
     private func remove(_ path: String) throws(SystemFailure) {
         guard let directory = try? base.directory(path) else { return }
-        for entry in try directory.entries() where isDirectory(entry, in: directory) {
-            try remove("\(path)/\(entry)")
+        do throws(SystemFailure) {
+            for entry in try directory.entries() where isDirectory(entry, in: directory) {
+                try remove("\(path)/\(entry)")
+            }
+            try waitUntilEmpty(directory)
+        } catch {
+            // A container's clean-up and its Pod's may meet here; who comes second finds it gone.
+            guard error.errno == ENOENT || error.errno == ENODEV else { throw error }
         }
-        try waitUntilEmpty(directory)
         guard unlinkat(base.raw, path, AT_REMOVEDIR) == 0 || errno == ENOENT else {
             throw .current("rmdir", "\(basePath)/\(path)")
         }

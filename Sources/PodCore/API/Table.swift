@@ -76,7 +76,7 @@ public struct Table: Sendable, Equatable {
             "apiVersion": "meta.k8s.io/v1",
             "metadata": Document(.map(metadata)),
             // Null and not empty is what Kubernetes writes where the columns are known already.
-            "columnDefinitions": columns.isEmpty ? Document(.null) : Document(.list(columns.map(\.document))),
+            "columnDefinitions": columns.isEmpty ? .null : Document(.list(columns.map(\.document))),
             "rows": Document(
                 .list(
                     rows.map { row in

@@ -17,7 +17,11 @@ public struct ImageLimits: Hashable, Sendable {
     /// The directories that a name in a layer may go down.
     public var depth = 256
     /// The entries of an image archive.
-    public var archiveEntries = 100_000
+    public var archiveEntries = 10_000
+    /// The images of one source, and the names of one image.
+    public var images = 256
+    /// The configs of all images of one source together, in bytes.
+    public var configBytes = 64 << 20
 
     /// The defaults.
     public init() {}

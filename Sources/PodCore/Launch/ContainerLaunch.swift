@@ -130,7 +130,7 @@ public struct ContainerLaunch: Hashable, Sendable {
                 )
             )
         } else {
-            steps.append(.connectStandardStreams(nullFrom: Slots.dev))
+            steps.append(.connectStandardStreams(nullFrom: Slots.dev, owner: process.user))
         }
         steps.append(.pivotRoot(Slots.root))
         return LaunchPlan(steps: steps + process.finalSteps)

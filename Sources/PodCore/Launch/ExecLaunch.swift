@@ -42,7 +42,7 @@ public struct ExecLaunch: Hashable, Sendable {
                 ),
             ]
         } else {
-            steps.append(.connectStandardStreams(nullFrom: .none))
+            steps.append(.connectStandardStreams(nullFrom: .none, owner: process.user))
         }
         return LaunchPlan(steps: steps + process.finalSteps)
     }

@@ -151,8 +151,8 @@ private struct LaunchPlanEncoder {
         case .openTerminal(let devpts, let devices, let owner, let rows, let columns):
             let size = UInt64(rows) << 16 | UInt64(columns)
             emit(.terminal, flags: flags, slot: devpts, other: devices, value: UInt64(owner), extra: size)
-        case .connectStandardStreams(let devices):
-            emit(.standardStreams, flags: flags, slot: devices)
+        case .connectStandardStreams(let devices, let owner):
+            emit(.standardStreams, flags: flags, slot: devices, value: UInt64(owner))
         case .setUmask(let mask):
             emit(.umask, flags: flags, word: UInt64(mask))
         case .write(let path, let value):

@@ -44,7 +44,7 @@ public enum LaunchStep: Hashable, Sendable {
     case bringLoopbackUp
     case newSession
     case openTerminal(devpts: Slot, devices: Slot, owner: UInt32, rows: UInt16, columns: UInt16)
-    case connectStandardStreams(nullFrom: Slot)
+    case connectStandardStreams(nullFrom: Slot, owner: UInt32)
     case setUmask(UInt32)
     case write(path: String, text: String)
     case changeWorkingDirectory(String)
