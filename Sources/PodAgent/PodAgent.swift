@@ -1,8 +1,8 @@
-import FoundationEssentials
-import PodCore
+import Glibc
 
 @main
 struct PodAgent {
     static func main() {
+        exit(Program.run(Array(CommandLine.arguments.dropFirst()), .standard))
     }
 }

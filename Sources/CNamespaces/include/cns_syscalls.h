@@ -100,6 +100,12 @@ static inline int cns_accept(int fd) {
 /// syncfs(2): what was written to the filesystem that `fd` is on is on its disk.
 static inline int cns_syncfs(int fd) { return (int)syscall(SYS_syncfs, fd); }
 
+/// signalfd(2) for a set of signals, bit n-1 for signal n: what is read from it are structures of 128 bytes that begin
+/// with the signal's number. Called by number for the sake of <signal.h>, as socket above.
+static inline int cns_signalfd(uint64_t signals) {
+    return (int)syscall(SYS_signalfd4, -1, &signals, sizeof signals, O_CLOEXEC | O_NONBLOCK /* = SFD_ */);
+}
+
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 

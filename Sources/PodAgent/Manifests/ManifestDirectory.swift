@@ -9,8 +9,8 @@ import PodCore
 ///   see ``ManifestReader`` for what keeps a file that is being rewritten from being read by halves. The same bytes
 ///   are reported once.
 /// - A name that leaves the directory is reported after `settle`, unless it comes back by then: editors save by
-///   moving the old file away first, and that must not end a Pod. A manifest that gets another manifest's name is
-///   gone from its old one at once.
+///   moving the old file away first, and that must not end a Pod. A manifest that gets another manifest's name
+///   leaves its old one in the same batch of changes.
 /// - A directory that vanishes removes nothing. It is reported, and waited for; once it is back, it is listed again,
 ///   and what is missing from the listing is gone.
 /// - A symbolic link is followed and the file it leads to is watched as well. If a directory on its way is replaced,
@@ -127,15 +127,28 @@ final class ManifestDirectory {
             mustList = false
             dirty = [:]
         } else {
-            batch = Array(dirty.sorted { $0.key < $1.key }.prefix(16)).map { ($0.key, $0.value) }
-            guard let batch, !batch.isEmpty else { return }
-            for (name, _) in batch { dirty[name] = nil }
+            let next = nextBatch()
+            guard !next.isEmpty else { return }
+            batch = next
         }
         isReading = true
         Task { @NodeActor [weak self, batch] in
             let result = await Worker.run { ManifestReading.read(batch, in: watched) }
             self?.finish(result, batch, watched)
         }
+    }
+
+    /// Takes a few names. The two names of a renamed manifest go together, so that both changes come in one batch and
+    /// its Pod need not end in between.
+    private func nextBatch() -> [(String, NameEvent)] {
+        var names = Set(dirty.keys.sorted().prefix(16))
+        for (name, event) in dirty {
+            guard event.isRenaming, case .departed(let newName?) = event, dirty[newName] != nil else {
+                continue
+            }
+            if names.contains(name) || names.contains(newName) { names.formUnion([name, newName]) }
+        }
+        return names.sorted().compactMap { name in dirty.removeValue(forKey: name).map { (name, $0) } }
     }
 
     private func finish(
@@ -162,7 +175,9 @@ final class ManifestDirectory {
         let events = Dictionary(uniqueKeysWithValues: batch ?? [])
         var changes: [ManifestChange] = []
         for reading in readings {
-            if let change = note(reading, after: events[reading.name]) { changes.append(change) }
+            guard let change = note(reading, after: events[reading.name]) else { continue }
+            // What is gone makes room for what has come.
+            if case .removed = change { changes.insert(change, at: 0) } else { changes.append(change) }
         }
         if batch == nil {
             let listed = Set(readings.map(\.name))
@@ -178,7 +193,8 @@ final class ManifestDirectory {
         let delivered: Delivered
         switch reading.finding {
         case .gone:
-            if event?.isRenaming == true { forget(name) } else { depart(name) }
+            if event?.isRenaming == true { return forget(name) }
+            depart(name)
             return nil
         case .beingWritten:
             entries[name]?.departure = nil
@@ -228,13 +244,13 @@ final class ManifestDirectory {
             entries[name]?.departure = nil
             return
         }
-        forget(name)
+        if let change = forget(name) { receive([change]) }
     }
 
-    private func forget(_ name: String) {
-        guard let entry = entries.removeValue(forKey: name) else { return }
+    private func forget(_ name: String) -> ManifestChange? {
+        guard let entry = entries.removeValue(forKey: name) else { return nil }
         dropTarget(entry.targetWatch)
-        receive([.removed(path: "\(path)/\(name)")])
+        return .removed(path: "\(path)/\(name)")
     }
 
     private func dropTarget(_ watch: Int32?) {

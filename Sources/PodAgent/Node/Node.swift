@@ -115,6 +115,8 @@ final class Node {
         switch action {
         case .start(_, let wanted, let path), .replace(_, _, let wanted, let path):
             run(wanted.pod, from: .file(path))
+        // The Pod goes on, and at the next start its new file will be found to define it.
+        case .move: break
         case .remove(let key, _, _):
             successors[key] = nil
             workers[key]?.delete(grace: nil)

@@ -14,6 +14,9 @@ struct NodeOptions: Hashable, Sendable {
     var shim = ""
     /// The directory beneath the cgroup2 mount; empty is derived from the run directory.
     var cgroup = ""
+    /// The network from which Pods get their addresses, and the bridge that connects them.
+    var podCIDR = "10.88.0.0/16"
+    var bridge = "podagent0"
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
 }

@@ -31,7 +31,7 @@ public struct PodKey: Hashable, Comparable, Sendable, CustomStringConvertible {
 /// - What ran when podagent stopped is restored as the last good version of its file, so that none of this depends on
 ///   podagent having been there all the time. Files that are not in the first listing are gone.
 ///
-/// Generic over what stands for a Pod, which only needs to be comparable with its successor.
+/// Generic over what stands for a Pod, which only needs to be comparable with its successor; see ``ManifestPod``.
 public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
     /// A Pod as one file defines it.
     public struct Definition: Equatable, Sendable {
@@ -64,6 +64,8 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
         case start(PodKey, Pod, path: String)
         case replace(PodKey, old: Pod, new: Pod, path: String)
         case remove(PodKey, Pod, path: String)
+        /// The Pod that runs goes on as it is, and another file now asks for it.
+        case move(PodKey, Pod, from: String, to: String)
     }
 
     /// What people ought to hear.
@@ -77,7 +79,7 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
 
     /// What comes of a change.
     public struct Outcome: Equatable, Sendable {
-        /// In the order in which to do it: removals, replacements, starts.
+        /// In the order in which to do it: removals, moves, replacements, starts.
         public var actions: [Action] = []
         /// News only: what was reported before and still holds is not reported again.
         public var reports: [Report] = []
@@ -100,14 +102,14 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
     private var running: [PodKey: Running] = [:]
     private var duplicates: Set<Report> = []
 
-    /// Makes a set of what ran before, by file, the oldest file first.
+    /// Makes a set of what ran before, by file, the oldest file first. A file may be mentioned several times, for a
+    /// part of its Pods each.
     public init(restored: [(path: String, definitions: [Definition])] = []) {
         for (index, (path, definitions)) in restored.enumerated() {
             // Anything restored was there before anything that is seen now.
-            let firstSeen = Int.min + index
             files[path] = File(
-                firstSeen: firstSeen,
-                definitions: definitions,
+                firstSeen: files[path]?.firstSeen ?? Int.min + index,
+                definitions: (files[path]?.definitions ?? []) + definitions,
                 isUsable: true,
                 isOnlyRestored: true
             )
@@ -157,6 +159,7 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
     private mutating func decide(_ outcome: inout Outcome) {
         let wanted = wanted()
         var removals: [Action] = []
+        var moves: [Action] = []
         var replacements: [Action] = []
         var starts: [Action] = []
         for key in running.keys.sorted() where wanted.chosen[key] == nil {
@@ -166,15 +169,17 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
         for key in wanted.order {
             guard let new = wanted.chosen[key] else { continue }
             if let old = running[key] {
-                if old.pod != new.pod || old.path != new.path {
+                if old.pod != new.pod {
                     replacements.append(.replace(key, old: old.pod, new: new.pod, path: new.path))
+                } else if old.path != new.path {
+                    moves.append(.move(key, new.pod, from: old.path, to: new.path))
                 }
             } else {
                 starts.append(.start(key, new.pod, path: new.path))
             }
             running[key] = new
         }
-        outcome.actions = removals + replacements + starts
+        outcome.actions = removals + moves + replacements + starts
         outcome.reports += wanted.duplicates.filter { !duplicates.contains($0) }
         duplicates = Set(wanted.duplicates)
     }
@@ -209,5 +214,31 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
             duplicates.append(.duplicate(key, refused: path, runsFrom: runsFrom))
         }
         return (order, chosen, duplicates)
+    }
+}
+
+/// An admitted Pod of a manifest, equal to another one when nothing has to be done to turn one into the other.
+public struct ManifestPod: Equatable, Sendable {
+    /// The Pod.
+    public var pod: Pod
+
+    /// Wraps an admitted Pod.
+    public init(_ pod: Pod) { self.pod = pod }
+
+    /// The name under which it runs.
+    public var key: PodKey { PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name) }
+
+    /// Compares what the manifest says. When it was first seen and what has become of it do not count.
+    public static func == (a: ManifestPod, b: ManifestPod) -> Bool { a.compared == b.compared }
+
+    private var compared: Pod {
+        var pod = pod
+        pod.metadata.creationTimestamp = nil
+        pod.metadata.annotations[PodAnnotation.configSeen] = nil
+        pod.metadata.deletionTimestamp = nil
+        pod.metadata.deletionGracePeriodSeconds = nil
+        pod.metadata.resourceVersion = ""
+        pod.status = PodStatus()
+        return pod
     }
 }

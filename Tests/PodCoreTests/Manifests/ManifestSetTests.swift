@@ -114,6 +114,12 @@ import Testing
             actions: [.replace(key("x"), old: 1, new: 1, path: "b")]
         ),
         Case(
+            testDescription: "what a renamed file asks for goes on",
+            before: [[file("a", 1, ["x": 1, "y": 1])]],
+            changes: [.removed(path: "a"), file("b", 2, ["x": 1, "y": 2])],
+            actions: [.move(key("x"), 1, from: "a", to: "b"), .replace(key("y"), old: 1, new: 2, path: "b")]
+        ),
+        Case(
             testDescription: "the newer takes over when the older no longer defines the Pod",
             before: [[file("a", 1, ["x": 1])], [file("b", 2, ["x": 2])]],
             changes: [file("a", 1, ["y": 1])],
@@ -179,9 +185,9 @@ import Testing
             reports: [.duplicate(key("x"), refused: "0", runsFrom: "a")]
         ),
         Case(
-            testDescription: "a manifest that was renamed meanwhile is replaced from its new name",
+            testDescription: "what a renamed manifest asks for goes on",
             changes: [file("c", 1, ["x": 1]), file("b", 2, ["y": 1]), .listed],
-            actions: [.replace(key("x"), old: 1, new: 1, path: "c")]
+            actions: [.move(key("x"), 1, from: "a", to: "c")]
         ),
     ])
     func afterRestart(_ given: Case) {
@@ -189,6 +195,15 @@ import Testing
         let outcome = set.apply(given.changes)
         #expect(outcome.actions == given.actions)
         #expect(outcome.reports == given.reports)
+    }
+
+    @Test("What is restored of one file in several parts goes on as a whole")
+    func restoredInParts() {
+        let parts = [("a", [Definition(Self.key("x"), 1)]), ("a", [Definition(Self.key("y"), 1)])]
+        var set = TestSet(restored: parts)
+        #expect(set.apply([Self.file("a", 1, ["x": 1, "y": 1]), .listed]).actions == [])
+        #expect(set.apply([.unusable(path: "a", firstSeen: 1)]).actions == [])
+        #expect(set.pods.count == 2)
     }
 
     /// The rules said again, slowly: nothing is remembered but the files' last good versions and who runs what.
@@ -285,6 +300,10 @@ import Testing
         case .remove(let key, let old, _):
             #expect(runs[key]?.pod == old)
             runs[key] = nil
+        case .move(let key, let pod, let from, let to):
+            #expect(runs[key]?.pod == pod)
+            #expect(runs[key]?.path == from)
+            runs[key]?.path = to
         }
     }
 }
