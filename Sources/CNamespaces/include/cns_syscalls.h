@@ -19,6 +19,9 @@
 #ifndef O_PATH
 #define O_PATH 010000000
 #endif
+#ifndef O_TMPFILE
+#define O_TMPFILE 020200000
+#endif
 #ifndef F_SETSIG
 #define F_SETSIG 10
 #endif

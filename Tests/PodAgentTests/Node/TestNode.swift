@@ -1,5 +1,6 @@
 import CNamespaces
 import Glibc
+import PodCore
 import Testing
 
 @testable import PodAgent
