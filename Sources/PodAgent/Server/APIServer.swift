@@ -19,7 +19,7 @@ final class APIServer: Sendable {
     private let configuration: Configuration
     private let connections: ConnectionRegistry
     private let budget: BodyBudget
-    private let watcher: DirectoryWatcher?
+    private let watcher = DirectoryWatcher()
     private let router: Router
     private let accepting = Mutex<Task<Void, Never>?>(nil)
 
@@ -36,12 +36,6 @@ final class APIServer: Sendable {
         self.configuration = configuration
         connections = ConnectionRegistry(connectionsMax: configuration.limits.connections)
         budget = BodyBudget(bytes: configuration.limits.bodyBytesTotal)
-        do {
-            watcher = try DirectoryWatcher()
-        } catch {
-            watcher = nil
-            configuration.log("logs cannot be followed: \(error)")
-        }
         router = Router(
             service: service,
             parse: parse,
@@ -68,7 +62,7 @@ final class APIServer: Sendable {
         let task = accepting.withLock { $0 }
         await task?.value
         await connections.drain(grace: grace)
-        watcher?.close()
+        watcher.close()
     }
 
     /// Connections at this moment.
@@ -94,7 +88,8 @@ final class APIServer: Sendable {
         }
         let (limits, budget, router) = (configuration.limits, budget, router)
         let isAccepted = connections.start { seat in
-            var connection = HTTPConnection(descriptor, limits: limits, seat: seat, budget: budget) { request in
+            var connection = HTTPConnection(descriptor, limits: limits, seat: seat, budget: budget) {
+                request in
                 await router.answer(request)
             }
             await connection.run()

@@ -10,6 +10,9 @@ public struct LineSplitter: Sendable {
     private var begun: [UInt8] = []
     private var isDropping = false
 
+    /// Bytes that wait for the rest of their line.
+    var bytesHeld: Int { begun.count }
+
     /// Makes one that is at the beginning of a line.
     public init() {}
 

@@ -15,10 +15,10 @@ struct CRILogReader: Sendable {
 
     private let source: LogSource
     private let options: LogOptions
-    private let watcher: DirectoryWatcher?
+    private let watcher: DirectoryWatcher
 
-    /// - Parameter watcher: needed to follow.
-    init(_ source: LogSource, _ options: LogOptions, watcher: DirectoryWatcher?) {
+    /// - Parameter watcher: used only to follow.
+    init(_ source: LogSource, _ options: LogOptions, watcher: DirectoryWatcher) {
         self.source = source
         self.options = options
         self.watcher = watcher
@@ -26,8 +26,8 @@ struct CRILogReader: Sendable {
 
     /// Reads to the end, or while following to the container's end. What `write` throws ends it too.
     func run(_ write: @escaping Write) async throws {
-        if options.follow, let watcher {
-            try await follow(watcher, write)
+        if options.follow {
+            try await follow(write)
         } else {
             try await readOnce(write)
         }
@@ -44,7 +44,7 @@ struct CRILogReader: Sendable {
 
     // MARK: Following
 
-    private func follow(_ watcher: DirectoryWatcher, _ write: @escaping Write) async throws {
+    private func follow(_ write: @escaping Write) async throws {
         // Watched before the first look, so that nothing falls between the two.
         let changes = try watcher.changes(in: source.directory)
         let (signals, signal) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))

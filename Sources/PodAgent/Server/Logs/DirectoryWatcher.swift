@@ -4,14 +4,21 @@ import PodCore
 import Synchronization
 
 /// Tells tasks that something has changed in a directory: inotify(7), one instance for all of them, because a user may
-/// have only 128.
+/// have only 128. It is made when the first of them asks.
 ///
 /// What changed is not told: whoever is woken looks for himself, so that signals may be merged and none is missed.
 final class DirectoryWatcher: Sendable {
     private struct State {
+        var instance = Instance.none
         /// Who waits, by the kernel's number of the watch.
         var waiters: [Int32: [UInt64: AsyncStream<Void>.Continuation]] = [:]
         var waitersEver: UInt64 = 0
+    }
+
+    private enum Instance {
+        case none
+        case open(AsyncDescriptor)
+        case closed
     }
 
     private static let mask = UInt32(
@@ -19,25 +26,15 @@ final class DirectoryWatcher: Sendable {
             | IN_ONLYDIR
     )
 
-    private let descriptor: AsyncDescriptor
     private let state = Mutex(State())
-
-    /// Begins to listen. ``close()`` ends it.
-    init() throws(SystemFailure) {
-        let raw = try check("inotify_init1", "log directories") { inotify_init1(Int32(IN_CLOEXEC)) }
-        descriptor = try AsyncDescriptor(Descriptor(adopting: raw), subject: "inotify")
-        // Unstructured, because it lives as long as this object; it ends with the descriptor.
-        Task { [descriptor, weak self] in
-            while let events = try? await descriptor.read(), !events.isEmpty { self?.tell(events) }
-        }
-    }
 
     deinit { close() }
 
-    /// Ends all signals.
+    /// Ends all signals, for good.
     func close() {
-        descriptor.close()
         let waiters = state.withLock { state in
+            if case .open(let descriptor) = state.instance { descriptor.close() }
+            state.instance = .closed
             defer { state.waiters = [:] }
             return state.waiters.values.flatMap(\.values)
         }
@@ -48,17 +45,13 @@ final class DirectoryWatcher: Sendable {
     func changes(in directory: RootedDirectory) throws(SystemFailure) -> AsyncStream<Void> {
         let (changes, continuation) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
         // The watch is made under the lock, so that another's end cannot remove it before it is noted.
-        let outcome: Result<(Int32, UInt64), SystemFailure> = state.withLock { state in
-            let watch = descriptor.withRaw { raw in
-                // The descriptor's magic link leads to the directory itself, whatever its path has become.
-                inotify_add_watch(raw, "/proc/self/fd/\(directory.raw)", Self.mask)
+        let outcome = state.withLock { state in
+            Result { () throws(SystemFailure) in
+                let watch = try addWatch(directory, &state)
+                state.waitersEver += 1
+                state.waiters[watch, default: [:]][state.waitersEver] = continuation
+                return (watch, state.waitersEver)
             }
-            guard let watch, watch >= 0 else {
-                return .failure(.current("inotify_add_watch", directory.name))
-            }
-            state.waitersEver += 1
-            state.waiters[watch, default: [:]][state.waitersEver] = continuation
-            return .success((watch, state.waitersEver))
         }
         let (watch, id) = try outcome.get()
         continuation.onTermination = { [weak self] _ in self?.remove(id, from: watch) }
@@ -68,13 +61,48 @@ final class DirectoryWatcher: Sendable {
     /// Watches under way; for tests.
     var watchCount: Int { state.withLock { $0.waiters.count } }
 
+    private func addWatch(_ directory: RootedDirectory, _ state: inout State) throws(SystemFailure) -> Int32 {
+        let descriptor = try openInstance(&state)
+        var failure: SystemFailure?
+        let watch = descriptor.withRaw { raw in
+            // The descriptor's magic link leads to the directory itself, whatever its path has become.
+            let watch = inotify_add_watch(raw, "/proc/self/fd/\(directory.raw)", Self.mask)
+            if watch < 0 { failure = .current("inotify_add_watch", directory.name) }
+            return watch
+        }
+        if let failure { throw failure }
+        guard let watch else {
+            throw SystemFailure(call: "inotify_add_watch", subject: directory.name, errno: EBADF)
+        }
+        return watch
+    }
+
+    private func openInstance(_ state: inout State) throws(SystemFailure) -> AsyncDescriptor {
+        switch state.instance {
+        case .open(let descriptor): return descriptor
+        case .closed:
+            throw SystemFailure(call: "inotify_add_watch", subject: "a stopped server", errno: EBADF)
+        case .none: break
+        }
+        let raw = try check("inotify_init1", "log directories") { inotify_init1(Int32(IN_CLOEXEC)) }
+        let descriptor = try AsyncDescriptor(Descriptor(adopting: raw), subject: "inotify")
+        state.instance = .open(descriptor)
+        // Unstructured, because it lives as long as the instance; it ends with the descriptor.
+        Task { [weak self] in
+            while let events = try? await descriptor.read(), !events.isEmpty { self?.tell(events) }
+        }
+        return descriptor
+    }
+
     private func remove(_ id: UInt64, from watch: Int32) {
         let waiter = state.withLock { state -> AsyncStream<Void>.Continuation? in
             let waiter = state.waiters[watch]?.removeValue(forKey: id)
             if state.waiters[watch]?.isEmpty == true {
                 state.waiters[watch] = nil
                 // Fails when the directory has gone, and its watch with it.
-                descriptor.withRaw { _ = inotify_rm_watch($0, watch) }
+                if case .open(let descriptor) = state.instance {
+                    descriptor.withRaw { _ = inotify_rm_watch($0, watch) }
+                }
             }
             return waiter
         }

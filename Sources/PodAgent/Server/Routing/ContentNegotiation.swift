@@ -30,7 +30,8 @@ enum ContentForm: Hashable, Sendable {
     private static func form(of range: MediaType, allowsTable: Bool) -> ContentForm? {
         guard ["application/json", "application/*", "*/*"].contains(range.name) else { return nil }
         guard let kind = range.parameters["as"] else { return .json }
-        let isTable = kind == "Table" && range.parameters["g"] == "meta.k8s.io" && range.parameters["v"] == "v1"
+        let isTable =
+            kind == "Table" && range.parameters["g"] == "meta.k8s.io" && range.parameters["v"] == "v1"
         return isTable && allowsTable ? .table : nil
     }
 }

@@ -75,7 +75,8 @@ struct ServerVersion: Sendable {
         .map([
             "major": Document(.string(major)), "minor": Document(.string(minor)),
             "gitVersion": Document(.string("v\(major).\(minor).0+podagent.\(agent)")),
-            "gitCommit": Document(.string(gitCommit)), "gitTreeState": "", "buildDate": Document(.string(buildDate)),
+            "gitCommit": Document(.string(gitCommit)), "gitTreeState": "",
+            "buildDate": Document(.string(buildDate)),
             // Clients that check answers against the schema want all of these; none of them is true here.
             "goVersion": "", "compiler": "", "platform": Document(.string(Self.platform)),
         ])

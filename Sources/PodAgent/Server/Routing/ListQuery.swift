@@ -59,7 +59,9 @@ struct ListQuery<Object: Sendable>: Sendable {
     private static func version(_ text: String) throws(StatusFailure) -> UInt64? {
         guard !text.isEmpty else { return nil }
         guard let version = UInt64(text), text.utf8.allSatisfy(\.isDigit) else {
-            throw .badRequest("Invalid value: \(text.quoted): strconv.ParseUint: parsing \(text.quoted): invalid syntax")
+            throw .badRequest(
+                "Invalid value: \(text.quoted): strconv.ParseUint: parsing \(text.quoted): invalid syntax"
+            )
         }
         return version == 0 ? nil : version
     }
@@ -75,14 +77,24 @@ struct ListQuery<Object: Sendable>: Sendable {
         }
         if let initial = target["sendInitialEvents"] {
             if !isWatch {
-                errors.append(.forbidden(FieldPath("sendInitialEvents"), "sendInitialEvents is forbidden for list"))
+                errors.append(
+                    .forbidden(FieldPath("sendInitialEvents"), "sendInitialEvents is forbidden for list")
+                )
             } else if match != "NotOlderThan", initial != "false" {
-                errors.append(.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+                errors.append(
+                    .forbidden(
+                        path,
+                        "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+                    )
+                )
             }
         } else if !match.isEmpty {
             if isWatch {
                 errors.append(
-                    .forbidden(path, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+                    .forbidden(
+                        path,
+                        "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
+                    )
                 )
             } else if !hasVersion {
                 errors.append(

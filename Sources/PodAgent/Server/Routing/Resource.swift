@@ -51,7 +51,9 @@ struct ObjectWriter<Object: KubernetesObject>: Sendable {
     let form: ContentForm
     let included: IncludedObject
 
-    init(_ resource: Resource<Object>, _ request: HTTPRequestHead, _ target: RequestTarget) throws(StatusFailure) {
+    init(_ resource: Resource<Object>, _ request: HTTPRequestHead, _ target: RequestTarget)
+        throws(StatusFailure)
+    {
         self.resource = resource
         form = try ContentForm(accept: request.accept, allowsTable: true)
         included = try IncludedObject(target)
@@ -69,7 +71,8 @@ struct ObjectWriter<Object: KubernetesObject>: Sendable {
         switch form {
         case .json: object.document
         case .table:
-            table([object], version: resource.metadata(object).resourceVersion, withColumns: withColumns).document
+            table([object], version: resource.metadata(object).resourceVersion, withColumns: withColumns)
+                .document
         }
     }
 

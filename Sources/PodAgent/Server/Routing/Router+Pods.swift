@@ -88,13 +88,17 @@ extension Router {
     ) async throws(StatusFailure) -> HTTPResponse {
         let writer = try ObjectWriter(Resource.events, request.head, target)
         let events = await service.events(namespace: namespace).items
-        guard let event = events.first(where: { $0.metadata.name == name && $0.metadata.namespace == namespace })
+        guard
+            let event = events.first(where: { $0.metadata.name == name && $0.metadata.namespace == namespace }
+            )
         else { throw .notFound("events", name) }
         return .json(writer.object(event))
     }
 
     func existingPod(_ namespace: String, _ name: String) async throws(StatusFailure) -> Pod {
-        guard let pod = await service.pod(namespace: namespace, name: name) else { throw .notFound("pods", name) }
+        guard let pod = await service.pod(namespace: namespace, name: name) else {
+            throw .notFound("pods", name)
+        }
         return pod
     }
 
@@ -165,7 +169,9 @@ private struct DeleteQuery {
                 }
                 gracePeriodSeconds = number
             }
-            if case .list(let wishes) = body["dryRun"]?.value, let wish = wishes.first { dryRun = wish.json() }
+            if case .list(let wishes) = body["dryRun"]?.value, let wish = wishes.first {
+                dryRun = wish.json()
+            }
             uid = body["preconditions"]?["uid"]?.string
             resourceVersion = body["preconditions"]?["resourceVersion"]?.string
         }

@@ -14,9 +14,6 @@ extension Router {
             container: target["container"],
             previous: target.flag("previous")
         )
-        guard !options.follow || watcher != nil else {
-            throw .internalError("logs cannot be followed, because the kernel gave no inotify instance")
-        }
         let source = try await service.logSource(
             namespace: namespace,
             pod: pod.metadata.name,

@@ -2,7 +2,8 @@ import PodCore
 
 /// Reads manifests and other bodies: bytes and their media type in, documents out. 400 for what does not parse, 415 for a
 /// type that it does not know.
-typealias BodyParser = @Sendable (_ bytes: [UInt8], _ contentType: String) -> Result<[Document], StatusFailure>
+typealias BodyParser =
+    @Sendable (_ bytes: [UInt8], _ contentType: String) -> Result<[Document], StatusFailure>
 
 /// Finds out what a request wants and has it done.
 struct Router: Sendable {
@@ -10,8 +11,8 @@ struct Router: Sendable {
     let parse: BodyParser
     let version: ServerVersion
     let limits: HTTPLimits
-    /// Made at the server's start; nil without inotify, and then logs cannot be followed.
-    let watcher: DirectoryWatcher?
+    /// Wakes those who follow logs.
+    let watcher: DirectoryWatcher
     /// For tests; see ``WatchAnswer``.
     var bookmarkInterval = Duration.seconds(60)
 

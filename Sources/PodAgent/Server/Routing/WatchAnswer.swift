@@ -18,7 +18,9 @@ struct WatchAnswer<Object: KubernetesObject>: Sendable {
     func run(_ body: HTTPBodyWriter) async throws {
         let output = WatchOutput(writer: writer, body: body, version: subscription.resourceVersion)
         if query.initialEvents != .suppressed {
-            for object in subscription.initial where matches(object) { try await output.write("ADDED", object) }
+            for object in subscription.initial where matches(object) {
+                try await output.write("ADDED", object)
+            }
             if query.initialEvents == .requested, query.allowsBookmarks {
                 try await output.writeBookmark(endsInitial: true)
             }
