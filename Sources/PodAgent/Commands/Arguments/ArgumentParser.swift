@@ -143,30 +143,3 @@ struct ArgumentParser {
         return .usage("\(verb.name) has no flag \(flag)\(near)", verb: verb.name)
     }
 }
-
-/// Finds what somebody meant who mistyped a name.
-enum Nearest {
-    /// The candidate that takes the fewest changes of a letter, if they are few enough to be a slip.
-    static func find(_ word: String, in candidates: [String]) -> String? {
-        let best = candidates.map { ($0, distance(word, $0)) }.min { $0.1 < $1.1 }
-        guard let (candidate, distance) = best, distance <= max(1, word.count / 3) else { return nil }
-        return candidate
-    }
-
-    /// Levenshtein's distance, row by row.
-    private static func distance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
-        var row = Array(0...b.count)
-        for (index, letter) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = index + 1
-            for column in b.indices {
-                let above = row[column + 1]
-                let change = letter == b[column] ? diagonal : diagonal + 1
-                row[column + 1] = min(change, above + 1, row[column] + 1)
-                diagonal = above
-            }
-        }
-        return row[b.count]
-    }
-}

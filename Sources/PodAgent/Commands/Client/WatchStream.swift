@@ -44,7 +44,8 @@ struct WatchStream {
     private func bounded() -> APIClient {
         var client = client
         if let deadline {
-            let left = max(.zero, deadline - Clock.tick())
+            // A look at how things are is always worth a moment, also when there is no time left to wait.
+            let left = max(.seconds(1), deadline - Clock.tick())
             client.patience = client.patience.map { min($0, left) } ?? left
         }
         return client

@@ -59,6 +59,7 @@ struct ApplyCommand {
     /// Applies one Pod; returns what came of it in kubectl's word.
     private func apply(_ pod: ManifestInput.FoundPod) throws(CommandError) -> String {
         let namespace = pod.namespace(arguments)
+        warn(of: pod)
         let (document, configuration) = Self.annotated(pod.document, namespace: namespace)
         guard let existing = try existing(pod.name, in: namespace) else {
             try create(document, in: namespace)
@@ -73,6 +74,15 @@ struct ApplyCommand {
         try delete(existing)
         try create(document, in: namespace)
         return "configured"
+    }
+
+    /// Says what is probably a mistake; the agent takes it all the same.
+    private func warn(of pod: ManifestInput.FoundPod) {
+        var report = DecodeReport()
+        _ = Pod.decode(pod.document, at: .root, report: &report)
+        for warning in report.warnings + report.notes {
+            console.note("warning: " + ManifestInput.line(pod.file, warning))
+        }
     }
 
     /// The Pod of exactly this name; a static Pod that only begins with it is another one.

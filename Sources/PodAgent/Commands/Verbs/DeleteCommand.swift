@@ -6,10 +6,6 @@ struct DeleteCommand {
         name: "delete",
         synopsis: "pod NAME... | -f FILE",
         summary: "Delete Pods and wait until they are gone.",
-        details: """
-            A Pod that runs from the manifest directory belongs to its file: remove the file
-            instead. One that was applied is gone for good.
-            """,
         examples: ["delete pod web", "delete pod web --now", "delete -f pod.yaml --wait=false"],
         flags: [
             .value(

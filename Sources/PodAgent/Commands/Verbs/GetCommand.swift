@@ -70,6 +70,9 @@ struct GetCommand {
         if !names.isEmpty, namespace == nil, resource.isNamespaced {
             throw arguments.wrong("an object is named within one namespace; use -n instead of -A")
         }
+        if resource == .nodes, arguments.isOn("watch") {
+            throw arguments.wrong("a node cannot be watched")
+        }
         if names.count > 1, arguments.isOn("watch") {
             throw arguments.wrong("only one object, or all of them, can be watched")
         }
@@ -80,7 +83,9 @@ struct GetCommand {
         let documents = names.isEmpty ? [try client.document(listing())] : try named()
         if format.isTable {
             var printer = printer
-            let text = printer.text(documents)
+            let tables =
+                resource == .nodes ? documents.map { NodeTable.table($0, now: Clock.wall()) } : documents
+            let text = printer.text(tables)
             if text.isEmpty { noteNothing() }
             return try console.print(text)
         }
@@ -120,7 +125,7 @@ struct GetCommand {
         var request = APIClient.Request(resource.path(namespace: namespace))
         if !fields.isEmpty { request.query.append(("fieldSelector", fields.joined(separator: ","))) }
         if let selector = arguments.value("selector") { request.query.append(("labelSelector", selector)) }
-        if format.isTable { request.accept = Self.tableType }
+        if format.isTable, resource != .nodes { request.accept = Self.tableType }
         return request
     }
 
@@ -128,7 +133,7 @@ struct GetCommand {
         var documents: [Document] = []
         for name in names {
             var request = APIClient.Request(resource.path(namespace: namespace) + [name])
-            if format.isTable { request.accept = Self.tableType }
+            if format.isTable, resource != .nodes { request.accept = Self.tableType }
             documents.append(try client.document(request))
         }
         return documents

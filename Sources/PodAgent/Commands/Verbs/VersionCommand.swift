@@ -19,8 +19,8 @@ enum VersionCommand {
                     "agent at \(client.socketPath): \(answer["gitVersion"]?.string ?? "unknown")\n"
                 )
             } catch {
-                // Without an agent there is nothing wrong; the version of the program was the question.
-                if let text = error.text { console.note("podagent: \(text)") }
+                // Without an agent there is nothing wrong, unless one was named.
+                if arguments.value("socket") != nil { throw error }
             }
         }
     )

@@ -62,8 +62,9 @@ enum WaitCommand {
                 return condition?.status == status ? .met : .notYet
             case .phase(let phase):
                 if pod.status.phase == phase { return .met }
-                // These two are for good.
-                guard [.succeeded, .failed].contains(pod.status.phase) else { return .notYet }
+                // These two are for good, unless the Pod is about to be replaced.
+                guard [.succeeded, .failed].contains(pod.status.phase), pod.metadata.deletionTimestamp == nil
+                else { return .notYet }
                 return .hopeless("pod \(pod.metadata.name) has ended in phase \(pod.status.phase.rawValue)")
             }
         }
