@@ -81,7 +81,7 @@ import Testing
         var printer = TablePrinter()
         #expect(printer.text([Self.table([])]) == "")
         #expect(printer.text([Self.table([["web", "Pending", "", "1s"]])]) == "NAME   STATUS    AGE\nweb    Pending   1s\n")
-        let later: Document = .map(["columnDefinitions": nil, "rows": Self.table([["x", "Y", "", "2s"]])["rows"] ?? nil])
+        let later: Document = .map(["columnDefinitions": .null, "rows": Self.table([["x", "Y", "", "2s"]])["rows"] ?? .null])
         #expect(printer.text([later]) == "x      Y         2s\n")
     }
 
@@ -121,7 +121,7 @@ import Testing
                 "id": "sha256:0123456789abcdef", "names": ["docker.io/library/a:1", "a:2"], "size": 1_500_000,
                 "loaded": "2026-01-01T00:00:00Z",
             ]),
-            .map(["id": "sha256:fedcba9876543210", "names": [], "size": 10, "loaded": nil]),
+            .map(["id": "sha256:fedcba9876543210", "names": [], "size": 10, "loaded": .null]),
         ]
         let now = Timestamp(seconds: 1_767_225_600 + 300)
         #expect(
