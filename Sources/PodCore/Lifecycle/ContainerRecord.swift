@@ -31,8 +31,10 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     public internal(set) var restartCount = 0
     /// Set once an instance was started, in any sandbox: the next one is a restart.
     public internal(set) var everStarted = false
-    /// No start before this.
+    /// No start before this: the back-off after an exit.
     public internal(set) var notBefore: Tick?
+    /// No start before this, after an error that is nobody's crash.
+    public internal(set) var retryAt: Tick?
     public internal(set) var stop: Stop?
     /// `lastTermination` belongs to a sandbox that is gone.
     var endedInEarlierSandbox = false
@@ -57,6 +59,12 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         return lastTermination
     }
 
+    /// When a wait ends, whichever ends last; nil while an instance lives or nothing holds the next one back.
+    var earliestStart: Tick? {
+        guard liveRun == nil else { return nil }
+        return [notBefore, retryAt].compactMap(\.self).max()
+    }
+
     var hasSucceeded: Bool {
         if case .ended(let termination) = state { return termination.exitCode == 0 }
         return false
@@ -68,6 +76,7 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         if everStarted { restartCount += 1 }
         if state.isEnded { endedInEarlierSandbox = false }
         notBefore = nil
+        retryAt = nil
         state = .starting(run)
     }
 
@@ -80,11 +89,16 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         }
     }
 
-    /// A new sandbox: what ended in the old one is history, and what ran there runs anew.
+    /// A new sandbox: what ended in the old one is history, and what ran there runs anew. What could not be created
+    /// there is tried at once, for the old sandbox may have been the reason; a crash's back-off goes on.
     mutating func forgetSandbox() {
         if case .ended(let termination) = state { lastTermination = termination }
         state = .idle
         stop = nil
+        if retryAt != nil {
+            retryAt = nil
+            waiting = nil
+        }
         endedInEarlierSandbox = lastTermination != nil
     }
 }

@@ -69,7 +69,7 @@ public struct PodMachine: Hashable, Sendable, Codable {
         if ending == nil {
             if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
-            if sandbox == .ready { times += containers.compactMap { $0.liveRun == nil ? $0.notBefore : nil } }
+            if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
         }
         return times.min()
     }

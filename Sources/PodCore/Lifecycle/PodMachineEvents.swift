@@ -105,8 +105,10 @@ extension PodMachine {
         guard let index = index(of: run) else { return }
         let name = containers[index].name
         containers[index].takeBackStart()
+        // That nothing can be created in a sandbox that dies is no error of the container.
+        if sandbox == .dying { return }
         containers[index].waiting = waiting
-        containers[index].notBefore = now.tick + Self.errorRetry
+        containers[index].retryAt = now.tick + Self.errorRetry
         let pullClass = ["ErrImageNeverPull", "ErrImagePull", "InvalidImageName", "ImageInspectError"]
         let text = pullClass.contains(waiting.reason) ? waiting.reason : waiting.message
         effects.append(.record(PodRecord(.warning, "Failed", "Error: \(text)", container: name)))
@@ -154,6 +156,7 @@ extension PodMachine {
         record.waiting = nil
         record.stop = nil
         record.notBefore = nil
+        record.retryAt = nil
         if restarts(record, after: code) {
             // The clock of deadlines never jumps; how long ago the exit was, is taken from the wall clock and bounded.
             let age = max(.zero, min(now.wall - finishedAt, .seconds(300)))

@@ -110,6 +110,7 @@ extension PodMachine {
     private mutating func startIfDue(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) -> Bool {
         var record = containers[index]
         guard record.liveRun == nil, wantsStart(record) else { return false }
+        if let retryAt = record.retryAt, now.tick < retryAt { return false }
         if let notBefore = record.notBefore, now.tick < notBefore {
             backOff(index, &effects)
             return false

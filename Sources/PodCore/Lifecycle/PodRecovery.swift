@@ -142,6 +142,7 @@ extension PodMachine {
         if preparation == .done { preparation = .none }
         for index in containers.indices {
             if containers[index].notBefore != nil { containers[index].notBefore = Tick(nanoseconds: 0) }
+            if containers[index].retryAt != nil { containers[index].retryAt = Tick(nanoseconds: 0) }
             containers[index].stop = nil
             containers[index].backoff = RestartBackoff()
         }

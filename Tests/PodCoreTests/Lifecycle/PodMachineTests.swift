@@ -257,6 +257,25 @@ private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect
         #expect(pod.records.filter { $0.reason == "SandboxChanged" }.count == 1)
     }
 
+    @Test(
+        "A restart that falls into a dying sandbox is made at once in the next one",
+        arguments: [true, false]
+    )
+    func restartInDyingSandbox(pauseIsToldFirst: Bool) {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        #expect(pod.exit(1, 137) == [start("web", 2, 1)])
+        let events: [PodEvent] = [
+            .sandboxEnded(attempt: 0),
+            .containerNotCreated(RunID(2), Waiting("CreateContainerError", "no pause")),
+        ]
+        for event in pauseIsToldFirst ? events : events.reversed() { _ = pod.tell(event) }
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.createSandbox(attempt: 1)])
+        #expect(pod.record("web")?.waiting == nil)
+        #expect(pod.tell(.sandboxStarted(attempt: 1)) == [start("web", 3, 1)])
+    }
+
     @Test("When the shim dies nobody knows how the containers ended: 137, ContainerStatusUnknown")
     func shimDies() {
         var pod = MachineDriver()
