@@ -8,19 +8,27 @@ enum Serve {
     static func run(_ options: NodeOptions) -> Never {
         umask(0o022)
         raiseDescriptorLimit()
-        // Blocked before any thread is born, so that only the sources below ever see them.
-        let signals = [SIGTERM, SIGINT, SIGHUP]
-        for number in signals { signal(number, SIG_IGN) }
         signal(SIGPIPE, SIG_IGN)
         let daemon = Daemon(options: options)
-        let sources = signals.map { number in
-            let source = DispatchSource.makeSignalSource(signal: number, queue: NodeActor.queue)
-            source.setEventHandler { NodeActor.assumeIsolated { daemon.received(number) } }
-            source.activate()
-            return source
-        }
+        let source = signalSource(for: daemon)
         Task { await daemon.begin() }
-        withExtendedLifetime(sources) { dispatchMain() }
+        // Not dispatchMain(), which would wait with every signal unblocked.
+        withExtendedLifetime(source) { while true { pause() } }
+    }
+
+    private static func signalSource(for daemon: Daemon) -> any DispatchSourceRead {
+        let signals: SignalDescriptor
+        do throws(SystemFailure) {
+            signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
+        } catch {
+            Daemon.fail(error)
+        }
+        let source = DispatchSource.makeReadSource(fileDescriptor: signals.raw, queue: NodeActor.queue)
+        source.setEventHandler {
+            NodeActor.assumeIsolated { for number in signals.pending() { daemon.received(number) } }
+        }
+        source.activate()
+        return source
     }
 
     /// Each Pod costs a few descriptors; the soft limit of 1024 is for programs that use select(2).
@@ -64,10 +72,14 @@ private final class Daemon {
                 "podagent \(PodAgentVersion.text) serves node \(node.context.nodeName) on \(options.socket)"
             )
         } catch {
-            let text = "podagent: \(error)\n"
-            _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
-            exit(1)
+            Self.fail(error)
         }
+    }
+
+    nonisolated static func fail(_ error: any Error) -> Never {
+        let text = "podagent: \(error)\n"
+        _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
+        exit(1)
     }
 
     private func warnOfSettingsWithoutEffect() {
