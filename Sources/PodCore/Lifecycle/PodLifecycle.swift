@@ -84,6 +84,12 @@ public struct Termination: Hashable, Sendable, Codable {
         self.run = run
         self.restartCount = restartCount
     }
+
+    /// The reason of an instance whose end nobody has seen.
+    static let lostReason = "ContainerStatusUnknown"
+
+    /// Whether nobody knows how the instance ended.
+    var isLost: Bool { reason == Self.lostReason }
 }
 
 /// How a process ended, from the status that wait(2) gives.

@@ -22,7 +22,9 @@ public struct PodMachine: Hashable, Sendable, Codable {
 
     /// Slow work that is not a container's, each done at most once at a time.
     public enum Preparation: Hashable, Sendable, Codable {
-        case none, underWay, done
+        case none, done
+        /// With the delay that came before this attempt, if it is not the first.
+        case underWay(after: Duration?)
         case failed(retryAt: Tick, delay: Duration)
     }
 
@@ -44,7 +46,10 @@ public struct PodMachine: Hashable, Sendable, Codable {
     /// Why the whole Pod is Failed, when no container says it.
     public internal(set) var failure: Waiting?
     var cleaningUp = false
+    /// No sandbox is made before this.
     var sandboxRetryAt: Tick?
+    /// When it was last worked out what ought to happen: whatever was due then is done, or waits for more than time.
+    var advancedAt = Tick(nanoseconds: .min)
     var nextRun: UInt64 = 1
 
     /// A Pod that has not been touched yet. Nothing happens before the first event.
@@ -71,14 +76,16 @@ public struct PodMachine: Hashable, Sendable, Codable {
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
             if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
         }
-        return times.min()
+        return times.filter { $0 > advancedAt }.min()
     }
 
     /// Whether the init containers need not run (again) in this sandbox: a regular container has been started in it.
     public var isInitialized: Bool {
-        containers.contains { !$0.isInit && ($0.liveRun != nil || $0.state.isEnded) }
+        containers.contains { !$0.isInit && ($0.liveRun != nil || $0.hasEndedHere) }
             || containers.allSatisfy { !$0.isInit || $0.hasSucceeded }
     }
+
+    var hasLiveContainer: Bool { containers.contains { $0.liveRun != nil } }
 
     func index(of run: RunID) -> Int? { containers.firstIndex { $0.liveRun == run } }
 }
@@ -86,6 +93,11 @@ public struct PodMachine: Hashable, Sendable, Codable {
 extension ContainerRecord.State {
     var isEnded: Bool {
         if case .ended = self { return true }
+        return false
+    }
+
+    var isStarting: Bool {
+        if case .starting = self { return true }
         return false
     }
 }

@@ -28,8 +28,10 @@ public struct RestartBackoff: Hashable, Sendable, Codable {
     /// A container that has not been restarted yet.
     public init() {}
 
-    /// The earliest start after an exit at `exit`.
+    /// The earliest start after an exit at `exit`. An exit cannot be older than the start that it ends; when it seems
+    /// so, the wall clock was set meanwhile.
     public mutating func earliestStart(afterExitAt exit: Tick) -> Tick {
+        let exit = max(exit, lastStepAt ?? exit)
         if let lastStepAt, exit - lastStepAt > Self.resetAfter {
             delay = nil
             self.lastStepAt = nil
@@ -37,7 +39,7 @@ public struct RestartBackoff: Hashable, Sendable, Codable {
         return exit + (delay ?? .zero)
     }
 
-    /// Takes the step that goes with a restart.
+    /// Takes the step that goes with a restart at `now`.
     public mutating func step(at now: Tick, _ limits: BackoffLimits) {
         delay = delay.map { min($0 * 2, limits.maximum) } ?? limits.initial
         lastStepAt = now
