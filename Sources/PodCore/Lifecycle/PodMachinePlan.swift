@@ -5,11 +5,7 @@ extension PodMachine {
         if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
-        if let verdict = verdict {
-            failure = verdict.failure
-            ending = .finishing
-            return windUp(at: now, &effects)
-        }
+        if finishes() { return windUp(at: now, &effects) }
         startContainers(at: now, &effects)
     }
 
@@ -20,11 +16,11 @@ extension PodMachine {
             if let run = container.liveRun { effects.append(.kill(run)) }
         }
         if hasLiveContainer { return }
-        sandbox = .removing
-        if ending == nil, verdict == nil {
+        if ending == nil, !finishes() {
             let message = "Pod sandbox changed, it will be killed and re-created."
             effects.append(.record(PodRecord(.normal, "SandboxChanged", message)))
         }
+        sandbox = .removing
         effects.append(.removeSandbox(attempt: attempt))
     }
 
@@ -48,10 +44,8 @@ extension PodMachine {
         case .creating, .dying, .removing: return false
         case .absent: break
         }
-        if let verdict {
+        if finishes() {
             // Nothing is left to run, so no new sandbox is made (reference §6.8.3).
-            failure = verdict.failure
-            ending = .finishing
             windUp(at: now, &effects)
             return false
         }
@@ -67,6 +61,14 @@ extension PodMachine {
 
     private struct Verdict {
         var failure: Waiting?
+    }
+
+    /// Begins the end of a Pod that has come to it by itself; whether it has.
+    private mutating func finishes() -> Bool {
+        guard let verdict else { return false }
+        failure = verdict.failure
+        ending = .finishing
+        return true
     }
 
     /// Set when the Pod has come to its end by itself: every regular container is done for good, or an init
@@ -86,7 +88,7 @@ extension PodMachine {
         if allDone { return Verdict() }
         // Under Never a second sandbox would run containers anew that have run before.
         let ran = containers.contains { $0.newestTermination != nil }
-        if lifecycle.restartPolicy == .never, attempt > 0, ran, sandbox == .absent {
+        if lifecycle.restartPolicy == .never, ran, sandbox == .dying || sandbox == .absent {
             return Verdict(failure: Waiting("", "The pod's sandbox died and its restart policy is Never"))
         }
         return nil

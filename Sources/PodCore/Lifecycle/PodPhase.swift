@@ -11,10 +11,10 @@ extension PodMachine {
         return tally.phase
     }
 
-    /// Whether the Pod was deleted and nothing of it runs any more.
+    /// Whether the Pod was deleted and nothing of it runs any more, nor will.
     private var isStopped: Bool {
-        guard case .deleting = ending else { return false }
-        return sandbox == .absent && !hasLiveContainer
+        guard case .deleting = ending, sandbox == .removing || sandbox == .absent else { return false }
+        return !hasLiveContainer
     }
 }
 

@@ -128,11 +128,10 @@ extension PodMachine {
             apply(.sandboxLost(attempt: attempt), at: now, &effects)
         case (.ready, .some), (.dying, .some):
             sandbox = .dying
-        case (.creating, .some) where hasLiveContainer, (.absent, .some) where hasLiveContainer:
-            // Pause died before it was recorded that it had ever stood. The ends of the containers are on the way.
+        case (.creating, .some), (.absent, .some):
+            // Half made, or pause died before it was recorded that it had ever stood. Ends may be on the way.
             sandbox = .dying
-        case (.creating, _), (.absent, .some):
-            // Half made: what there is of it goes, and it is made anew.
+        case (.creating, nil):
             sandbox = .removing
             effects.append(.removeSandbox(attempt: attempt))
         case (.removing, _):
@@ -145,6 +144,7 @@ extension PodMachine {
     /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
     public mutating func forgetTicks() {
         sandboxRetryAt = nil
+        advancedAt = Tick(nanoseconds: .min)
         if case .failed(_, let delay) = preparation {
             preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
         }

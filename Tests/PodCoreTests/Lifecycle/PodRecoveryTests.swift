@@ -211,4 +211,27 @@ import Testing
         _ = pod.tell(.preparationFailed(message: "no"))
         #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(1))
     }
+
+    @Test(
+        "After a reboot volumes and sandbox are made again, and a container that was backing off begins at once"
+    )
+    func reboot() {
+        var pod = running()
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        _ = pod.exit(2, 1, after: 3600)
+        _ = pod.start(3)
+        #expect(pod.exit(3, 1) == [])
+        pod.now = Moment(tick: Tick(nanoseconds: 5_000_000_000), wall: pod.now.wall + .seconds(90))
+        pod.machine.forgetTicks()
+        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.prepare])
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 1)])
+        let again = PodEffect.startContainer(name: "web", run: RunID(4), restartCount: 3)
+        #expect(pod.tell(.sandboxStarted(attempt: 1)) == [again])
+        #expect(pod.record("web")?.lastTermination?.exitCode == 1)
+        _ = pod.start(4)
+        #expect(pod.exit(4, 1) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
+    }
 }
