@@ -31,11 +31,14 @@ public enum PodEffect: Hashable, Sendable {
     /// Make the Pod's directories and volumes.
     case prepare
     case createSandbox(attempt: Int)
+    /// Make a process of the container. What takes time before there is a process may end after the machine has given
+    /// the start up, because the shim died: then ``ContainerRecord/liveRun`` is no longer `run`, and it is dropped.
     case startContainer(name: String, run: RunID, restartCount: Int)
     /// `SIGTERM` (the image's stop signal), then `SIGKILL`.
     case terminate(RunID)
     case kill(RunID)
-    /// End pause and the shim and whatever is left in the Pod's cgroup.
+    /// End pause and the shim and whatever is left in the Pod's cgroup. The shim is the only one to know ends that are
+    /// not recorded yet, so the machine is recorded before anything of the sandbox goes.
     case removeSandbox(attempt: Int)
     case cleanUp(CleanUp)
     /// Nothing of the Pod is left; it may be forgotten.
