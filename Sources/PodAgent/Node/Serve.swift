@@ -59,6 +59,7 @@ private final class Daemon {
             server.start()
             self.node = node
             self.server = server
+            warnOfSettingsWithoutEffect()
             Log.notice(
                 "podagent \(PodAgentVersion.text) serves node \(node.context.nodeName) on \(options.socket)"
             )
@@ -67,6 +68,13 @@ private final class Daemon {
             _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
             exit(1)
         }
+    }
+
+    private func warnOfSettingsWithoutEffect() {
+        let given = [("--pod-cidr", options.podCIDR), ("--bridge", options.bridge)].filter { $0.1 != nil }
+        guard !given.isEmpty else { return }
+        let names = given.map(\.0).joined(separator: " and ")
+        Log.warning("\(names) cannot be honoured yet: in this version Pods have a loopback interface and no other")
     }
 
     private func socketGroup() throws -> UInt32? {

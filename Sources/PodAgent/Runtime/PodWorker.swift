@@ -176,12 +176,7 @@ final class PodWorker {
     }
 
     private func createSandbox(_ attempt: Int) {
-        let launch = PauseLaunch(
-            namespaces: pod.spec.joinedNamespaces,
-            hostname: PodFiles.hostname(of: pod, node: node.nodeName),
-            memoryVolumes: PodVolumes(pod: pod, directories: node.directories).inMemory,
-            emptyDirectory: node.directories.runPath + "/empty"
-        )
+        let launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
         let (pod, node) = (pod, node)
         Task {
             do {
