@@ -5,6 +5,7 @@
 ///       └────────┘  └── after back-off ──┘ │
 ///      nothing was made: back to what was ─┘
 public struct ContainerRecord: Hashable, Sendable, Codable {
+    /// What the newest instance is doing.
     public enum State: Hashable, Sendable, Codable {
         /// No instance has ever been.
         case idle
@@ -17,12 +18,17 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
 
     /// A stop that has been asked for while an instance runs.
     public struct Stop: Hashable, Sendable, Codable {
+        /// When it is killed if it still runs.
         public var killAt: Tick
+        /// Whether it has been killed: what is left is to hear of its end.
         public var killed: Bool
     }
 
+    /// As the spec has it.
     public let name: String
+    /// Whether it stands among the Pod's init containers.
     public let isInit: Bool
+    /// What its newest instance is doing.
     public internal(set) var state: State = .idle
     /// What the status shows while nothing runs, when it is more than "not yet": an error, or the back-off.
     public internal(set) var waiting: Waiting?
@@ -36,6 +42,7 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     public internal(set) var notBefore: Tick?
     /// No start before this, after an error that is nobody's crash.
     public internal(set) var retryAt: Tick?
+    /// The stop of the running instance, once it has been asked for.
     public internal(set) var stop: Stop?
     /// The newest termination belongs to a sandbox that is gone.
     var endedInEarlierSandbox = false

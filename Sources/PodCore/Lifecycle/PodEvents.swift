@@ -45,6 +45,7 @@ public enum PodEffect: Hashable, Sendable {
     case finished
     case record(PodRecord)
 
+    /// How much goes.
     public enum CleanUp: Hashable, Sendable {
         /// The Pod has run to its end but is still wanted: volumes go, logs stay.
         case volumes
@@ -55,13 +56,17 @@ public enum PodEffect: Hashable, Sendable {
 
 /// An event for people, as `kubectl describe` shows it (reference §14.1).
 public struct PodRecord: Hashable, Sendable {
+    /// Whether it is in the course of things.
     public enum Kind: String, Hashable, Sendable {
         case normal = "Normal"
         case warning = "Warning"
     }
 
+    /// Whether it is in the course of things.
     public var kind: Kind
+    /// Why, in one word.
     public var reason: String
+    /// Why, for people.
     public var message: String
     /// The container that it is about; nil for the Pod.
     public var container: String?

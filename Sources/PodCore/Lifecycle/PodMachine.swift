@@ -11,6 +11,7 @@
 /// (`advance`). Whatever takes time is claimed in the state before its effect is handed out, so nothing is ever
 /// started twice.
 public struct PodMachine: Hashable, Sendable, Codable {
+    /// The Pod's pause and shim.
     public enum Sandbox: Hashable, Sendable, Codable {
         case absent
         case creating
@@ -28,6 +29,7 @@ public struct PodMachine: Hashable, Sendable, Codable {
         case failed(retryAt: Tick, delay: Duration)
     }
 
+    /// Why a Pod is coming to its end.
     public enum Ending: Hashable, Sendable, Codable {
         /// Asked to go; containers must be gone by the deadline or are killed.
         case deleting(grace: Duration, since: Tick)
@@ -35,13 +37,19 @@ public struct PodMachine: Hashable, Sendable, Codable {
         case finishing
     }
 
+    /// What is asked for.
     public let lifecycle: PodLifecycle
+    /// What is known of each container: the init containers, then the others, in the order of the spec.
     public internal(set) var containers: [ContainerRecord]
+    /// Whether there is a sandbox.
     public internal(set) var sandbox: Sandbox = .absent
     /// Counts sandboxes, from 0.
     public internal(set) var attempt = 0
+    /// Whether directories and volumes are ready.
     public internal(set) var preparation: Preparation = .none
+    /// Set when the Pod is coming to its end; never unset.
     public internal(set) var ending: Ending?
+    /// Whether what the ending asks for has been removed.
     public internal(set) var cleanedUp = false
     /// Why the whole Pod is Failed, when no container says it.
     public internal(set) var failure: Waiting?

@@ -2,6 +2,7 @@
 public struct SandboxObservation: Hashable, Sendable {
     /// A process that the shim knows, running or ended.
     public struct Run: Hashable, Sendable {
+        /// What a process is doing, or how it ended.
         public enum State: Hashable, Sendable {
             case running(startedAt: Timestamp)
             case exited(ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
@@ -9,9 +10,13 @@ public struct SandboxObservation: Hashable, Sendable {
             case launching
         }
 
+        /// Its number.
         public var run: RunID
+        /// Whose instance it is.
         public var container: String
+        /// How many instances came before it.
         public var restartCount: Int
+        /// What it is doing, or how it ended.
         public var state: State
 
         /// Makes the observation.
@@ -23,7 +28,9 @@ public struct SandboxObservation: Hashable, Sendable {
         }
     }
 
+    /// Whether pause runs.
     public var pauseIsAlive: Bool
+    /// Everything that the shim still knows, in any order.
     public var runs: [Run]
 
     /// Makes the observation.

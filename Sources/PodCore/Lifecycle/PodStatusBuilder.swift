@@ -7,9 +7,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     public struct ContainerFacts: Hashable, Sendable, Codable {
         /// As the status names the image; empty while it is not resolved.
         public var image = ""
+        /// The image's own identity; empty while it is not resolved.
         public var imageID = ""
+        /// The UID of the first process; nil while it is not known.
         public var user: UInt32?
+        /// Its GID.
         public var group: UInt32?
+        /// Its further groups.
         public var groups: [UInt32] = []
 
         /// Makes empty facts.

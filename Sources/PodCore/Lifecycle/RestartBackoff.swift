@@ -1,6 +1,8 @@
 /// First delay and ceiling of the crash-loop back-off.
 public struct BackoffLimits: Hashable, Sendable, Codable {
+    /// The wait before the second restart.
     public var initial: Duration
+    /// The longest wait.
     public var maximum: Duration
 
     /// Makes limits. As in the kubelet, a ceiling below the first delay is the first delay.
