@@ -13,7 +13,10 @@ enum Serve {
         let source = signalSource(for: daemon)
         Task { await daemon.begin() }
         // Not dispatchMain(), which would wait with every signal unblocked.
-        withExtendedLifetime(source) { while true { pause() } }
+        while true {
+            pause()
+            withExtendedLifetime(source) {}
+        }
     }
 
     private static func signalSource(for daemon: Daemon) -> any DispatchSourceRead {

@@ -207,6 +207,36 @@ struct NodeTests {
         try node.end()
     }
 
+    @Test(
+        "A record that is damaged or gone ends what ran of its Pod, which its file then brings back",
+        arguments: ["damaged", "gone", "all gone"]
+    )
+    func damagedRecord(how: String) throws {
+        let node = try TestNode(images: ["busybox"])
+        try node.put("web.yaml", manifest("web", "exec sleep 1000"))
+        try node.wait("web", for: "condition=Ready")
+        let sleeper = try #require(pids(node, named: "sleep").first)
+        let uid = try field(node, "web", "uid")
+        node.killAgent()
+        let pods = try RootedDirectory(hostPath: "\(node.directory)/state/pods")
+        switch how {
+        case "damaged":
+            try pods.directory(uid).replaceFile("machine.json", with: Array("{\"ver".utf8), mode: 0o600)
+        case "gone": try pods.directory(uid).removeTree("machine.json")
+        default: try pods.removeTree(uid)
+        }
+        try node.startAgent()
+        try node.wait("web", for: "condition=Ready")
+        #expect(pids(node, named: "sleep").count == 1)
+        #expect(!pids(node, named: "sleep").contains(sleeper))
+        #expect(try field(node, "web", "restartCount") == "0")
+        let aside = try pods.entries().filter { $0.hasPrefix("unreadable-\(uid)") }
+        #expect(aside.count == (how == "damaged" ? 1 : 0))
+        #expect(try node.ask("events", "-A").contains("UnreadableRecord") == (how == "damaged"))
+        for name in aside { try pods.removeTree(name) }
+        try node.end()
+    }
+
     @Test("What is applied over the socket is persisted, and what is deleted stays gone")
     func applyAndDelete() throws {
         let node = try TestNode(images: ["busybox"])
