@@ -136,7 +136,10 @@ final class Node {
             ?? workers[PodKey(namespace: namespace, name: "\(name)-\(context.nodeName)")]
     }
 
-    var allWorkers: [PodWorker] { Array(workers.values) }
+    /// Images have come: who waits for one looks again.
+    func imagesChanged() {
+        for worker in workers.values { worker.deliver(.imagesChanged) }
+    }
 
     var manifests: Document { intake?.document ?? .map(["items": Document(.list([]))]) }
 

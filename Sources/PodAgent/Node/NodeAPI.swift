@@ -53,6 +53,8 @@ struct NodeAPI: NodeService {
 
     func events(namespace: String?) async -> ListSnapshot<Event> {
         var snapshot = node.context.events.cache.list()
+        // In the order in which they happened, because people read them.
+        snapshot.items.sort { $0.version < $1.version }
         if let namespace { snapshot.items.removeAll { $0.metadata.namespace != namespace } }
         return snapshot
     }
@@ -87,7 +89,9 @@ struct NodeAPI: NodeService {
             }
         }
         switch loaded {
-        case .success(let images): return ImageDocuments.loaded(images)
+        case .success(let images):
+            await node.imagesChanged()
+            return ImageDocuments.loaded(images)
         case .failure(let failure): throw .badRequest(failure.description)
         }
     }
@@ -138,6 +142,10 @@ extension Node {
         }
         return worker
     }
+}
+
+extension Event {
+    fileprivate var version: UInt64 { UInt64(metadata.resourceVersion) ?? 0 }
 }
 
 extension PodWorker {

@@ -13,6 +13,8 @@ final class NodeContext: Sendable {
     let shim: ShimProgram
     let images: any ImageProvider
     let events: EventStore
+    /// When this podagent began.
+    let startedAt = Clock.wall()
     let removal = Removal()
 
     /// Fails with one line that says what is missing.

@@ -16,6 +16,7 @@ struct NodeStatusDocument {
             "apiVersion": "v1",
             "metadata": .map([
                 "name": Document(.string(name)),
+                "creationTimestamp": Document(.string(context.startedAt.rfc3339)),
                 "labels": .map([
                     "kubernetes.io/arch": Document(.string(architecture)),
                     "kubernetes.io/hostname": Document(.string(name)),

@@ -89,7 +89,9 @@ private final class Daemon {
         let given = [("--pod-cidr", options.podCIDR), ("--bridge", options.bridge)].filter { $0.1 != nil }
         guard !given.isEmpty else { return }
         let names = given.map(\.0).joined(separator: " and ")
-        Log.warning("\(names) cannot be honoured yet: in this version Pods have a loopback interface and no other")
+        Log.warning(
+            "\(names) cannot be honoured yet: in this version Pods have a loopback interface and no other"
+        )
     }
 
     private func socketGroup() throws -> UInt32? {

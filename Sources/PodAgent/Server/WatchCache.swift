@@ -122,6 +122,9 @@ final class WatchCache<Object: Sendable>: Sendable {
 
     subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
 
+    /// The object of that key.
+    func object(_ key: String) -> Object? { state.withLock { $0.objects[key] } }
+
     /// All objects in the order of their keys.
     func list() -> ListSnapshot<Object> {
         state.withLock { state in

@@ -22,6 +22,8 @@ public enum PodEvent: Hashable, Sendable {
     case delete(grace: Duration?)
     /// ``PodEffect/cleanUp(_:)`` is done.
     case cleanedUp(PodEffect.CleanUp)
+    /// Images have come to the node: one that was missing may be among them.
+    case imagesChanged
     /// The time that ``PodMachine/nextAlarm`` named has come.
     case alarm
 }

@@ -166,7 +166,13 @@ private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect
         )
         #expect(pod.tell(.containerNotCreated(RunID(1), waiting)) == [])
         #expect(pod.record("web")?.waiting == waiting)
-        #expect(pod.tell(.alarm, after: 10) == [start("web", 2, 0)])
+        #expect(pod.tell(.alarm, after: 9) == [])
+        #expect(pod.tell(.alarm, after: 1) == [start("web", 2, 0)])
+        _ = pod.tell(.containerNotCreated(RunID(2), waiting))
+        #expect(pod.tell(.imagesChanged) == [start("web", 3, 0)])
+        #expect(
+            pod.records.first == PodRecord(.warning, "ErrImageNeverPull", waiting.message, container: "web")
+        )
         #expect(
             pod.records.contains(PodRecord(.warning, "Failed", "Error: ErrImageNeverPull", container: "web"))
         )
