@@ -1,5 +1,7 @@
 import CNamespaces
+import Dispatch
 import Glibc
+import Synchronization
 import Testing
 
 @testable import PodAgent
@@ -116,6 +118,27 @@ import Testing
             let failure = #expect(throws: SystemFailure.self) { try root.removeTree("tree") }
             #expect(failure?.errno == EXDEV)
             #expect(exists("\(path)/data/precious"))
+        }
+    }
+
+    @Test("Several removals of one tree at once all succeed")
+    func concurrentRemovals() throws {
+        try withTree { root, _ in
+            for round in 0..<20 {
+                for a in 0..<6 {
+                    for b in 0..<6 { _ = try root.makeDirectory("tree/\(a)/\(b)/x/y", mode: 0o755) }
+                }
+                let failures = Mutex<[SystemFailure]>([])
+                DispatchQueue.concurrentPerform(iterations: 4) { _ in
+                    do throws(SystemFailure) {
+                        try root.removeTree("tree")
+                    } catch {
+                        failures.withLock { $0.append(error) }
+                    }
+                }
+                #expect(failures.withLock { $0 } == [], "round \(round)")
+                #expect(try root.entries() == [])
+            }
         }
     }
 }

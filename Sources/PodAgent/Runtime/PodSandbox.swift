@@ -234,11 +234,13 @@ final class PodSandbox {
 func launchFailure(_ event: ShimEvent, _ plan: LaunchPlan?) -> String {
     let cause = errnoText(event.error)
     guard let step = plan?.describe(step: event.step) else { return "clone3: \(cause)" }
-    if case .execute(let arguments, _, _)? = plan?.steps[event.step] {
-        let program = arguments.first ?? ""
-        return "exec: \"\(program)\": \(cause)"
+    switch plan?.steps[event.step] {
+    case .execute(let arguments, _, _): return "exec: \"\(arguments.first ?? "")\": \(cause)"
+    case .makeDirectory(let path, _, _), .changeWorkingDirectory(let path):
+        return "working directory \"\(path)\": \(cause)"
+    case .attach(_, let path, _, _): return "mounting on \"\(path)\": \(cause)"
+    default: return "\(step): \(cause)"
     }
-    return "\(step): \(cause)"
 }
 
 extension PodSpec {

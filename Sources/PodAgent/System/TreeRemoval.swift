@@ -13,8 +13,12 @@ extension RootedDirectory {
     func removeTree(_ leaf: FileName) throws(SystemFailure) {
         if unlinkat(raw, leaf.cString, 0) == 0 || errno == ENOENT { return }
         guard errno == EISDIR || errno == EPERM else { throw .current("unlinkat", "\(name)/\(leaf)") }
-        var removal = try TreeRemoval(of: leaf, in: self)
-        try removal.run()
+        do throws(SystemFailure) {
+            var removal = try TreeRemoval(of: leaf, in: self)
+            try removal.run()
+        } catch {
+            guard error.errno == ENOENT else { throw error }
+        }
     }
 }
 
@@ -45,10 +49,15 @@ private struct TreeRemoval {
                 continue
             }
             levels[levels.count - 1].pending.removeLast()
-            if levels.count < Self.depthMax {
-                try descend(into: child, of: level.directory)
-            } else {
-                try moveToTop(child, of: level.directory)
+            do throws(SystemFailure) {
+                if levels.count < Self.depthMax {
+                    try descend(into: child, of: level.directory)
+                } else {
+                    try moveToTop(child, of: level.directory)
+                }
+            } catch {
+                // Two removals may meet: a container's and its Pod's. What the other was quicker to remove is gone.
+                guard error.errno == ENOENT else { throw error }
             }
         }
     }
