@@ -94,6 +94,7 @@ struct ContainerPreparation: Sendable {
             mounts: volumes.map(\.0) + files.map(\.0),
             hostSharedMemory: pod.spec.hostIPC,
             terminal: container.tty,
+            throttledCPUs: try NodeProcessors.withThermalThrottle(),
             process: process
         )
         let plan = launch.plan
