@@ -192,7 +192,7 @@ final class LogWriter {
     private func rename(to target: [UInt8]) -> Int32 {
         withCString(name) { from in
             withCString(target) { to in
-                cns_renameat2(directory, from, directory, to, 1 /* RENAME_NOREPLACE */)
+                cns_renameat2(directory, from, directory, to, 1)  // RENAME_NOREPLACE
             }
         }
     }
