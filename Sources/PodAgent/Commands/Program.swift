@@ -5,7 +5,8 @@ enum Program {
     static let verbs: [Verb] = [
         ServeCommand.verb, GetCommand.verb, DescribeCommand.verb, LogsCommand.verb, ExecCommand.verb,
         GetCommand.eventsVerb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImageCommands.load,
-        ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb, VersionCommand.verb,
+        ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb, SupportTableCommand.verb,
+        VersionCommand.verb,
     ]
 
     /// Does what the words ask for. 0 done, 1 it failed, 2 wrong usage; exec has the codes of what it ran.

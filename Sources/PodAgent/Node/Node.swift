@@ -12,6 +12,7 @@ final class Node {
     private var workers: [PodKey: PodWorker] = [:]
     private var successors: [PodKey: (pod: Pod, source: PodSource)] = [:]
     private var intake: ManifestIntake?
+    private var leftovers: Leftovers { Leftovers(context: context) }
     private var directory: ManifestDirectory?
     let podCache: WatchCache<Pod>
 
@@ -56,57 +57,16 @@ final class Node {
         if workers.isEmpty { context.cgroups.removeBaseIfEmpty() }
     }
 
-    /// Every Pod that has a record, in the order in which they were made.
+    /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
     private func restore() -> [PodWorker] {
-        guard let pods = try? context.directories.state.directory("pods"), let uids = try? pods.entries()
-        else {
-            return []
-        }
         var restored: [PodWorker] = []
-        for uid in uids {
-            do {
-                restored.append(try restore(uid, pods))
-            } catch {
-                setAside(uid, pods, "\(error)")
-            }
+        for record in leftovers.records() {
+            let worker = PodWorker(pod: record.pod, source: record.file.source, node: context)
+            insert(worker)
+            worker.recover(record.file)
+            restored.append(worker)
         }
-        return restored.sorted {
-            ($0.pod.metadata.creationTimestamp?.seconds ?? 0)
-                < ($1.pod.metadata.creationTimestamp?.seconds ?? 0)
-        }
-    }
-
-    private func restore(_ uid: String, _ pods: RootedDirectory) throws -> PodWorker {
-        let directory = try pods.directory(uid)
-        let pod = try PodFile.read(from: directory)
-        let record = try PodRecordFile.read(from: directory)
-        let worker = try PodWorker(pod: pod, source: record.source, node: context)
-        insert(worker)
-        worker.recover(record)
-        return worker
-    }
-
-    /// What cannot be understood is kept under a name that says so, and what runs of it is ended: nobody could say
-    /// what it was.
-    private func setAside(_ uid: String, _ pods: RootedDirectory, _ why: String) {
-        let name = "unreadable-\(uid)-\(Clock.wall().seconds)"
-        if !uid.hasPrefix("unreadable-") {
-            renameat(pods.raw, uid, pods.raw, name)
-            context.events.recordNode(
-                PodRecord(
-                    .warning,
-                    "UnreadableRecord",
-                    "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name)"
-                )
-            )
-        }
-        let context = context
-        Task {
-            await context.removal.run("remains of Pod \(uid)") {
-                try context.cgroups.remove(pod: uid)
-                try context.directories.run.directory("pods").removeTree(uid)
-            }
-        }
+        return restored
     }
 
     // MARK: Pods
@@ -135,17 +95,9 @@ final class Node {
             successors[key] = (pod, source)
             return present.delete(grace: nil)
         }
-        do {
-            let state = try context.directories.podState(pod.metadata.uid)
-            try PodFile.write(pod, to: state)
-            let worker = try PodWorker(pod: pod, source: source, node: context)
-            insert(worker)
-            worker.begin()
-        } catch {
-            let record = PodRecord(.warning, "Failed", "error making pod data directories: \(error)")
-            context.events.record(record, about: pod)
-            Log.error("Pod \(key): \(error)")
-        }
+        let worker = PodWorker(pod: pod, source: source, node: context)
+        insert(worker)
+        worker.begin()
     }
 
     private func insert(_ worker: PodWorker) {

@@ -29,7 +29,14 @@ struct NodeAPI: NodeService {
             throw StatusFailure(.invalid, message, name: result.name, kind: "Pod", causes: causes)
         }
         if document["metadata"]?["namespace"] == nil { pod.metadata.namespace = namespace }
-        return try await node.create(pod)
+        let worker = try await node.create(pod)
+        do {
+            try await worker.saved()
+        } catch {
+            await worker.delete(grace: .zero)
+            throw .internalError("the Pod cannot be saved: \(error)")
+        }
+        return await worker.shownWithVersion
     }
 
     func delete(
@@ -39,6 +46,8 @@ struct NodeAPI: NodeService {
     ) async throws(StatusFailure) -> Pod {
         guard let worker = await find(namespace, name) else { throw .notFound("pods", name) }
         await worker.delete(grace: gracePeriodSeconds.map { .seconds($0) })
+        // Once promised, it is carried out even if podagent dies now. Without a record it still is while podagent lives.
+        try? await worker.saved()
         return await worker.shownWithVersion
     }
 
@@ -119,15 +128,15 @@ extension Node {
     var healthProblem: String? { nil }
 
     /// Takes a Pod over the socket. It is remembered across restarts until it is deleted.
-    func create(_ pod: Pod) throws(StatusFailure) -> Pod {
+    func create(_ pod: Pod) throws(StatusFailure) -> PodWorker {
         if worker(namespace: pod.metadata.namespace, name: pod.metadata.name) != nil {
             throw .alreadyExists("pods", pod.metadata.name)
         }
         run(pod, from: .socket)
         guard let worker = worker(namespace: pod.metadata.namespace, name: pod.metadata.name) else {
-            throw .internalError("the Pod's directories could not be made; see the agent's log")
+            preconditionFailure("a Pod that is run has a worker")
         }
-        return worker.shownWithVersion
+        return worker
     }
 }
 

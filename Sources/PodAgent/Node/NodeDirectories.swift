@@ -59,6 +59,9 @@ final class NodeDirectories: Sendable {
         return file
     }
 
+    /// The same for launch plans.
+    var places: LaunchPlaces { LaunchPlaces(statePath: statePath, runPath: runPath) }
+
     /// A directory that survives reboots, of one Pod.
     func podState(_ uid: String) throws(SystemFailure) -> RootedDirectory {
         try state.makeDirectory("pods/\(uid)", mode: 0o711)

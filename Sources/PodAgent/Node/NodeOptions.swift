@@ -14,9 +14,10 @@ struct NodeOptions: Hashable, Sendable {
     var shim = ""
     /// The directory beneath the cgroup2 mount; empty is derived from the run directory.
     var cgroup = ""
-    /// The network from which Pods get their addresses, and the bridge that connects them.
-    var podCIDR = "10.88.0.0/16"
-    var bridge = "podagent0"
+    /// The network from which Pods get their addresses, and the bridge that connects them. Of no effect in this
+    /// version, which says so when one is given.
+    var podCIDR: String?
+    var bridge: String?
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
 }

@@ -8,19 +8,30 @@ enum Serve {
     static func run(_ options: NodeOptions) -> Never {
         umask(0o022)
         raiseDescriptorLimit()
-        // Blocked before any thread is born, so that only the sources below ever see them.
-        let signals = [SIGTERM, SIGINT, SIGHUP]
-        for number in signals { signal(number, SIG_IGN) }
         signal(SIGPIPE, SIG_IGN)
         let daemon = Daemon(options: options)
-        let sources = signals.map { number in
-            let source = DispatchSource.makeSignalSource(signal: number, queue: NodeActor.queue)
-            source.setEventHandler { NodeActor.assumeIsolated { daemon.received(number) } }
-            source.activate()
-            return source
-        }
+        let source = signalSource(for: daemon)
         Task { await daemon.begin() }
-        withExtendedLifetime(sources) { dispatchMain() }
+        // Not dispatchMain(), which would wait with every signal unblocked.
+        while true {
+            pause()
+            withExtendedLifetime(source) {}
+        }
+    }
+
+    private static func signalSource(for daemon: Daemon) -> any DispatchSourceRead {
+        let signals: SignalDescriptor
+        do throws(SystemFailure) {
+            signals = try SignalDescriptor([SIGTERM, SIGINT, SIGHUP])
+        } catch {
+            Daemon.fail(error)
+        }
+        let source = DispatchSource.makeReadSource(fileDescriptor: signals.raw, queue: NodeActor.queue)
+        source.setEventHandler {
+            NodeActor.assumeIsolated { for number in signals.pending() { daemon.received(number) } }
+        }
+        source.activate()
+        return source
     }
 
     /// Each Pod costs a few descriptors; the soft limit of 1024 is for programs that use select(2).
@@ -59,14 +70,26 @@ private final class Daemon {
             server.start()
             self.node = node
             self.server = server
+            warnOfSettingsWithoutEffect()
             Log.notice(
                 "podagent \(PodAgentVersion.text) serves node \(node.context.nodeName) on \(options.socket)"
             )
         } catch {
-            let text = "podagent: \(error)\n"
-            _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
-            exit(1)
+            Self.fail(error)
         }
+    }
+
+    nonisolated static func fail(_ error: any Error) -> Never {
+        let text = "podagent: \(error)\n"
+        _ = text.withCString { Glibc.write(2, $0, strlen($0)) }
+        exit(1)
+    }
+
+    private func warnOfSettingsWithoutEffect() {
+        let given = [("--pod-cidr", options.podCIDR), ("--bridge", options.bridge)].filter { $0.1 != nil }
+        guard !given.isEmpty else { return }
+        let names = given.map(\.0).joined(separator: " and ")
+        Log.warning("\(names) cannot be honoured yet: in this version Pods have a loopback interface and no other")
     }
 
     private func socketGroup() throws -> UInt32? {

@@ -78,25 +78,22 @@ struct ContainerPreparation: Sendable {
         _ process: ProcessLaunch,
         _ hostname: String
     ) throws -> PreparedContainer {
-        let scratch = try makeScratch()
+        try makeScratch()
         let volumes = try PodVolumes(pod: pod, directories: directories).mounts(of: container)
         try refuseReservedPlaces(volumes.map(\.0))
-        let files = try ownFiles(hostname, taken: Set(container.volumeMounts.map(\.mountPath)))
+        let files = try ownFiles()
         var passed = (volumes + files.map { ($0.0, Optional($0.1)) }).compactMap(\.1)
         if pod.spec.hostIPC { passed.append(try hostSharedMemory()) }
-        let launch = ContainerLaunch(
-            namespaces: pod.spec.joinedNamespaces,
+        var launch = ContainerLaunch(
+            pod: pod,
+            container: container,
+            instance: instance,
             root: image.root,
-            upperDirectory: "\(scratch)/upper",
-            workDirectory: "\(scratch)/work",
-            rootTarget: "\(directories.runPath)/pods/\(pod.metadata.uid)/root",
-            readOnlyRoot: container.securityContext?.readOnlyRootFilesystem ?? false,
             mounts: volumes.map(\.0) + files.map(\.0),
-            hostSharedMemory: pod.spec.hostIPC,
-            terminal: container.tty,
-            throttledCPUs: try NodeProcessors.withThermalThrottle(),
-            process: process
+            process: process,
+            places: directories.places
         )
+        launch.throttledCPUs = try NodeProcessors.withThermalThrottle()
         let plan = launch.plan
         let descriptors = [
             try sealedPlan(plan, subject: container.name),
@@ -112,14 +109,13 @@ struct ContainerPreparation: Sendable {
     }
 
     /// The writable layer of this instance, fresh for every start, as in Kubernetes.
-    private func makeScratch() throws -> String {
+    private func makeScratch() throws {
         let uid = pod.metadata.uid
         let containers = try directories.podState(uid).makeDirectory("containers", mode: 0o700)
         try containers.removeTree(instance)
         let scratch = try containers.makeDirectory(instance, mode: 0o700)
         _ = try scratch.makeDirectory("upper", mode: 0o755)
         _ = try scratch.makeDirectory("work", mode: 0o700)
-        return "\(directories.statePath)/pods/\(uid)/containers/\(instance)"
     }
 
     /// A volume over /proc or /sys would take away what hides the node's (CVE-2023-28642, CVE-2019-16884).
@@ -136,16 +132,12 @@ struct ContainerPreparation: Sendable {
         }
     }
 
-    private func ownFiles(
-        _ hostname: String,
-        taken: Set<String>
-    ) throws -> [(ContainerLaunch.Mount, SharedDescriptor)] {
+    /// What stands in /etc of every container of the Pod, by the names that ``PodFilesWriter`` gave.
+    private func ownFiles() throws -> [(ContainerLaunch.Mount, SharedDescriptor)] {
         let root = try directories.podState(pod.metadata.uid)
-        let readOnly = container.securityContext?.readOnlyRootFilesystem ?? false
-        let contents = [
-            ("/etc/hosts", "etc-hosts"), ("/etc/hostname", "hostname"), ("/etc/resolv.conf", "resolv.conf"),
-        ]
-        return try contents.filter { !taken.contains($0.0) }.map { path, file in
+        let files = ["/etc/hosts": "etc-hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "resolv.conf"]
+        return try ContainerLaunch.Mount.ownFiles(of: container).compactMap { mount in
+            guard let file = files[mount.path] else { return nil }
             let opened = try root.open(file, flags: O_PATH | O_NOFOLLOW, resolution: .beneathWithoutLinks)
             let source = try MountSource.clone(
                 directory: opened.raw,
@@ -153,7 +145,6 @@ struct ContainerPreparation: Sendable {
                 recursive: false,
                 subject: file
             )
-            let mount = ContainerLaunch.Mount(path: path, readOnly: readOnly, isDirectory: false, isOwn: true)
             return (mount, source.descriptor)
         }
     }
@@ -190,16 +181,6 @@ func sealedPlan(_ plan: LaunchPlan, subject: String) throws(SystemFailure) -> Sh
         cns_sealed_memory("podagent-plan", bytes, bytes.count)
     }
     return SharedDescriptor(Descriptor(adopting: memory))
-}
-
-extension PodSpec {
-    /// The namespaces that the Pod's pause holds and its containers join; the PID namespace is one they are born in.
-    var joinedNamespaces: Namespaces {
-        var namespaces: Namespaces = []
-        if !hostNetwork { namespaces.formUnion([.network, .uts]) }
-        if !hostIPC { namespaces.insert(.ipc) }
-        return namespaces
-    }
 }
 
 /// `STOPSIGNAL` of an image config: a name with or without SIG, or a number.

@@ -2,69 +2,115 @@ import Dispatch
 import PodCore
 import Synchronization
 
-/// Writes one Pod's record away from the node's queue. Only the newest is written: one that is overtaken while an
-/// earlier one is on its way to disk never goes there.
+/// Writes what must be remembered of one Pod, away from the node's queue: `pod.json` once, and the newest record. One
+/// that is overtaken while an earlier one is on its way to disk never goes there.
 final class PodRecorder: Sendable {
+    /// Called on the node's queue with what came of a write.
+    typealias Done = @NodeActor @Sendable (Result<Void, any Error>) -> Void
+
     private struct State {
-        var pending: (record: PodRecordFile, done: [@NodeActor @Sendable () -> Void])?
-        var writing = false
+        /// What is to be written next, and who waits for that.
+        var next: (record: PodRecordFile, done: [Done])?
+        /// Who waits for the write that is under way; nil while there is none.
+        var current: [Done]?
+        /// Of the last write.
+        var outcome: Result<Void, any Error> = .success(())
         var stopped = false
+        var directory: RootedDirectory?
     }
 
     private static let queue = DispatchQueue(label: "podagent.records", attributes: .concurrent)
 
-    private let directory: RootedDirectory
+    private let pod: Pod
+    private let directories: NodeDirectories
     private let state = Mutex(State())
     private let idle = DispatchGroup()
 
-    init(directory: RootedDirectory) { self.directory = directory }
+    init(pod: Pod, directories: NodeDirectories) {
+        self.pod = pod
+        self.directories = directories
+    }
 
-    /// Writes `record` soon; `done` is called on the node's queue when it, or a newer one, is on disk.
-    func write(_ record: PodRecordFile, done: @escaping @NodeActor @Sendable () -> Void) {
+    /// Writes `record` soon; `done` is called when it, or a newer one, is on disk, or could not be written.
+    func write(_ record: PodRecordFile, done: @escaping Done) {
         let begins = state.withLock { state in
             guard !state.stopped else { return false }
-            state.pending = (record, (state.pending?.done ?? []) + [done])
-            defer { state.writing = true }
-            return !state.writing
+            state.next = (record, (state.next?.done ?? []) + [done])
+            defer { state.current = state.current ?? [] }
+            return state.current == nil
         }
         guard begins else { return }
         Self.queue.async(group: idle) { self.drain() }
     }
 
-    /// Nothing is written from here on: the Pod's files are about to go.
-    func stop() {
-        state.withLock { state in
-            state.stopped = true
-            state.pending = nil
+    /// Calls `done` when everything that has been given to ``write(_:done:)`` is on disk, or could not be written.
+    func whenWritten(_ done: @escaping Done) {
+        let outcome: Result<Void, any Error>? = state.withLock { state in
+            if state.next != nil {
+                state.next?.done.append(done)
+            } else if state.current != nil {
+                state.current?.append(done)
+            } else {
+                return state.outcome
+            }
+            return nil
         }
+        if let outcome { Self.tell([done], outcome) }
+    }
+
+    /// Nothing is written from here on, because the Pod's files are about to go; so nobody has to wait for it.
+    func stop() {
+        let waiting = state.withLock { state in
+            state.stopped = true
+            defer { state.next = nil }
+            return state.next?.done ?? []
+        }
+        Self.tell(waiting, .success(()))
     }
 
     /// Waits until what was under way is on disk. Never on the node's queue, except when the agent ends.
     func flush() { idle.wait() }
 
     private func drain() {
-        while let (record, done) = next() {
-            do {
-                try record.write(to: directory)
-            } catch {
-                // The Pod runs on; the shim keeps its ends until a later record gets through.
-                Log.warning("cannot save the record of a Pod: \(error)")
-                continue
+        while let record = next() {
+            let outcome = Result { try write(record) }
+            // The Pod runs on; the shim keeps its ends until a later record gets through.
+            if case .failure(let error) = outcome {
+                Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
             }
-            NodeActor.queue.async {
-                NodeActor.assumeIsolated { for call in done { call() } }
+            let waiting = state.withLock { state in
+                state.outcome = outcome
+                defer { state.current = state.next == nil ? nil : [] }
+                return state.current ?? []
             }
+            Self.tell(waiting, outcome)
         }
     }
 
-    private func next() -> (record: PodRecordFile, done: [@NodeActor @Sendable () -> Void])? {
+    private func next() -> PodRecordFile? {
         state.withLock { state in
-            guard let pending = state.pending else {
-                state.writing = false
-                return nil
-            }
-            state.pending = nil
-            return pending
+            guard let next = state.next else { return nil }
+            state.next = nil
+            state.current = (state.current ?? []) + next.done
+            return next.record
+        }
+    }
+
+    private func write(_ record: PodRecordFile) throws {
+        var directory = state.withLock { $0.directory }
+        if directory == nil {
+            let opened = try directories.podState(pod.metadata.uid)
+            try PodFile.write(pod, to: opened)
+            state.withLock { $0.directory = opened }
+            directory = opened
+        }
+        if let directory { try record.write(to: directory) }
+    }
+
+    private static func tell(_ waiting: [Done], _ outcome: Result<Void, any Error>) {
+        guard !waiting.isEmpty else { return }
+        NodeActor.queue.async {
+            NodeActor.assumeIsolated { for done in waiting { done(outcome) } }
         }
     }
 }

@@ -30,12 +30,12 @@ final class PodWorker {
     var onChange: () -> Void = {}
     var onFinished: () -> Void = {}
 
-    init(pod: Pod, source: PodSource, node: NodeContext) throws {
+    init(pod: Pod, source: PodSource, node: NodeContext) {
         self.pod = pod
         self.source = source
         self.node = node
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
-        recorder = PodRecorder(directory: try node.directories.podState(pod.metadata.uid))
+        recorder = PodRecorder(pod: pod, directories: node.directories)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
             NodeActor.assumeIsolated { self?.alarmRang() }
@@ -121,6 +121,7 @@ final class PodWorker {
     // MARK: Memory
 
     private func remember() {
+        let ends = unforgotten
         recorder.write(
             PodRecordFile(
                 bootID: node.bootID,
@@ -131,13 +132,22 @@ final class PodWorker {
                 deletionRequestedAt: deletionRequestedAt,
                 nextExec: nextExec
             )
-        ) { [weak self] in self?.recorded() }
+        ) { [weak self] outcome in
+            if case .success = outcome { self?.forget(ends) }
+        }
     }
 
-    /// What ended is on disk: the shim need not keep it any longer.
-    private func recorded() {
-        for run in unforgotten { sandbox?.forget(run) }
-        unforgotten = []
+    /// How these ended is on disk: the shim need not keep it any longer.
+    private func forget(_ ends: [RunID]) {
+        for run in ends where unforgotten.contains(run) { sandbox?.forget(run) }
+        unforgotten.removeAll(where: ends.contains)
+    }
+
+    /// Returns when everything that has happened to the Pod so far is on disk, or throws why it is not.
+    func saved() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            recorder.whenWritten { continuation.resume(with: $0) }
+        }
     }
 
     // MARK: Effects
@@ -163,10 +173,13 @@ final class PodWorker {
         let files = PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName)
         Task {
             do {
+                // Nothing runs of a Pod that the next podagent would not know of.
+                async let isSaved: Void = saved()
                 let records = try await Worker.attempt {
                     try volumes.prepare()
                     return try files.write()
                 }
+                try await isSaved
                 for record in records { node.events.record(record, about: pod) }
                 deliver(.prepared)
             } catch {
@@ -176,12 +189,7 @@ final class PodWorker {
     }
 
     private func createSandbox(_ attempt: Int) {
-        let launch = PauseLaunch(
-            namespaces: pod.spec.joinedNamespaces,
-            hostname: PodFiles.hostname(of: pod, node: node.nodeName),
-            memoryVolumes: PodVolumes(pod: pod, directories: node.directories).inMemory,
-            emptyDirectory: node.directories.runPath + "/empty"
-        )
+        let launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
         let (pod, node) = (pod, node)
         Task {
             do {
@@ -240,6 +248,8 @@ final class PodWorker {
         _ run: RunID,
         _ restartCount: Int
     ) throws {
+        // The start may have been given up while its files were being made.
+        guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
         guard let sandbox else { throw CommandFailure("the sandbox is gone") }
         facts[container.name] = prepared.facts
         plans[run] = prepared.plan
@@ -262,11 +272,14 @@ final class PodWorker {
     }
 
     private func removeSandbox(_ attempt: Int) {
-        sandbox?.end()
+        let leaving = sandbox
         sandbox = nil
         endExecs("the container has ended")
         let (uid, node) = (pod.metadata.uid, node)
         Task {
+            // The shim is the only other one to know how its containers ended. A full disk must not keep it, though.
+            try? await saved()
+            leaving?.end()
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
                 try node.cgroups.remove(pod: uid)

@@ -27,41 +27,17 @@ struct PodVolumes: Sendable {
         }
     }
 
-    /// The volumes in memory, for the sandbox.
-    var inMemory: [PauseLaunch.MemoryVolume] {
-        pod.spec.volumes.compactMap { volume in
-            guard let source = volume.emptyDir, source.medium == "Memory" else { return nil }
-            return PauseLaunch.MemoryVolume(
-                name: volume.name,
-                sizeLimit: source.sizeLimit.map { UInt64(clamping: $0.value) }
-            )
-        }
-    }
-
     /// What a container mounts: descriptions for the plan and the descriptors that go with them.
     func mounts(of container: Container) throws -> [(ContainerLaunch.Mount, SharedDescriptor?)] {
         try container.volumeMounts.map { mount in
             guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }) else {
                 throw VolumeFailure(volume: mount.name, cause: "no such volume")
             }
-            let path = mount.mountPath.hasPrefix("/") ? mount.mountPath : "/" + mount.mountPath
-            if let source = volume.emptyDir, source.medium == "Memory" {
-                let description = ContainerLaunch.Mount(
-                    source: .memoryVolume(volume.name),
-                    path: path,
-                    readOnly: mount.readOnly,
-                    isDirectory: true,
-                    isOwn: false
-                )
-                return (description, nil)
+            if volume.emptyDir?.medium == "Memory" {
+                return (ContainerLaunch.Mount(mount, of: volume, isDirectory: true), nil)
             }
             let source = try open(volume)
-            let description = ContainerLaunch.Mount(
-                path: path,
-                readOnly: mount.readOnly,
-                isDirectory: source.isDirectory,
-                isOwn: false
-            )
+            let description = ContainerLaunch.Mount(mount, of: volume, isDirectory: source.isDirectory)
             return (description, source.descriptor)
         }
     }

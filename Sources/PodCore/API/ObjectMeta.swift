@@ -54,7 +54,7 @@ public struct ObjectMeta: APIObject {
         ),
         .field("resourceVersion", \.resourceVersion, .informational("set by podagent")),
         .field("selfLink", \.selfLink, .informational("set by podagent")),
-        .field("uid", \.uid),
+        .field("uid", \.uid, .informational("set by podagent")),
     ])
 }
 

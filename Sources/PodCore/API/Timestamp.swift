@@ -72,6 +72,12 @@ public struct Moment: Hashable, Sendable {
         self.tick = tick
         self.wall = wall
     }
+
+    /// When, on the clock of deadlines, something was that happened at `wall`. Of the future it is taken for now: the
+    /// clock on the wall was set back meanwhile.
+    public func tick(of wall: Timestamp) -> Tick {
+        Tick(nanoseconds: tick.nanoseconds - max(.zero, self.wall - wall).wholeNanoseconds)
+    }
 }
 
 extension Duration {

@@ -36,7 +36,8 @@ struct PodIdentity {
     /// Marks a Pod whose defaults have been filled in.
     func apply(to pod: inout Pod, from document: Document) {
         var meta = pod.metadata
-        if meta.uid.isEmpty { meta.uid = uid(of: document) }
+        // Never the manifest's own: it names directories and cgroups, and must be no other Pod's.
+        meta.uid = uid(of: document)
         if meta.namespace.isEmpty { meta.namespace = "default" }
         meta.creationTimestamp = seenAt.truncatedToSeconds
         meta.annotations[PodAnnotation.configSource] = source.annotation

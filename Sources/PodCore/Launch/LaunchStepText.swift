@@ -32,12 +32,13 @@ extension LaunchStep: CustomStringConvertible {
         case .setUmask(let mask): "umask 0\(String(mask, radix: 8))"
         case .write(let path, let text): "write \(text) to \(path)"
         case .changeWorkingDirectory(let path): "chdir \(path)"
-        case .limitBoundingSet(let set): "limit bounding set to \(set.names.joined(separator: ","))"
-        case .setGroups(let groups): "setgroups \(groups.map(String.init).joined(separator: ","))"
+        case .limitBoundingSet(let set): "limit bounding set to \(set.text)"
+        case .setGroups(let groups):
+            "setgroups \(groups.isEmpty ? "none" : groups.map(String.init).joined(separator: ","))"
         case .setIdentity(let user, let group): "setresuid \(user), setresgid \(group)"
-        case .setCapabilities(let set): "capset \(set.names.joined(separator: ","))"
+        case .setCapabilities(let set): "capset \(set.text)"
         case .forbidNewPrivileges: "set no_new_privs"
-        case .execute(let arguments, _, _): "exec \(arguments.joined(separator: " "))"
+        case .execute(let arguments, _, _): "exec \(arguments.map(\.word).joined(separator: " "))"
         case .becomePause: "pause"
         }
     }
@@ -75,5 +76,17 @@ extension MountAttributes {
             (.strictAccessTime, "strictatime"),
         ]
         return names.filter { contains($0.0) }.map(\.1).joined(separator: ",")
+    }
+}
+
+extension CapabilitySet {
+    fileprivate var text: String { names.isEmpty ? "none" : names.joined(separator: ",") }
+}
+
+extension String {
+    /// One word of a command line on one line.
+    fileprivate var word: String {
+        let isPlain = !isEmpty && utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F && $0 != UInt8(ascii: "\"") }
+        return isPlain ? self : quoted
     }
 }

@@ -1,40 +1,50 @@
-/// What the machine knows of one container of the Pod, across its instances.
+/// What the machine knows of one container of the Pod, across its instances and sandboxes.
 ///
-///     idle ──▶ starting ──▶ running ──▶ ended ──▶ (idle, or final)
-///       ▲          │                      │
-///       └──────────┴── could not start ◀──┘ restart, after back-off
+///     idle ──▶ starting ──▶ running ──▶ ended
+///       ▲        │  ▲                    │ ▲
+///       └────────┘  └── after back-off ──┘ │
+///      nothing was made: back to what was ─┘
 public struct ContainerRecord: Hashable, Sendable, Codable {
+    /// What the newest instance is doing.
     public enum State: Hashable, Sendable, Codable {
-        /// Not running, and no instance of this sandbox has ended.
+        /// No instance has ever been.
         case idle
         /// A start is under way.
         case starting(RunID)
         case running(RunID, startedAt: Timestamp)
-        /// The last instance ended in this sandbox.
+        /// The last instance ended, in this sandbox or, see ``ContainerRecord/endedInEarlierSandbox``, before it.
         case ended(Termination)
     }
 
     /// A stop that has been asked for while an instance runs.
     public struct Stop: Hashable, Sendable, Codable {
+        /// When it is killed if it still runs.
         public var killAt: Tick
+        /// Whether it has been killed: what is left is to hear of its end.
         public var killed: Bool
     }
 
+    /// As the spec has it.
     public let name: String
+    /// Whether it stands among the Pod's init containers.
     public let isInit: Bool
+    /// What its newest instance is doing.
     public internal(set) var state: State = .idle
     /// What the status shows while nothing runs, when it is more than "not yet": an error, or the back-off.
     public internal(set) var waiting: Waiting?
     /// The instance before the one that `state` is about.
     public internal(set) var lastTermination: Termination?
-    /// Of the current or next instance.
+    /// While a start is under way: the instance before ``lastTermination``, in case nothing comes of the start.
+    var earlierTermination: Termination?
+    /// Of the current or next instance: how many instances came before it.
     public internal(set) var restartCount = 0
-    /// Set once an instance was started, in any sandbox: the next one is a restart.
-    public internal(set) var everStarted = false
-    /// No start before this.
+    /// No start before this: the back-off after an exit.
     public internal(set) var notBefore: Tick?
+    /// No start before this, after an error that is nobody's crash.
+    public internal(set) var retryAt: Tick?
+    /// The stop of the running instance, once it has been asked for.
     public internal(set) var stop: Stop?
-    /// `lastTermination` belongs to a sandbox that is gone.
+    /// The newest termination belongs to a sandbox that is gone.
     var endedInEarlierSandbox = false
     var backoff = RestartBackoff()
 
@@ -57,34 +67,94 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         return lastTermination
     }
 
+    /// When a wait ends, whichever ends last; nil while an instance lives or nothing holds the next one back.
+    var earliestStart: Tick? {
+        guard liveRun == nil else { return nil }
+        return [notBefore, retryAt].compactMap(\.self).max()
+    }
+
+    /// Whether an instance has ended in the present sandbox.
+    var hasEndedHere: Bool { state.isEnded && !endedInEarlierSandbox }
+
+    /// Whether the newest instance has ended in the present sandbox with exit code 0.
     var hasSucceeded: Bool {
-        if case .ended(let termination) = state { return termination.exitCode == 0 }
-        return false
+        guard case .ended(let termination) = state, !endedInEarlierSandbox else { return false }
+        return termination.exitCode == 0
     }
 
     /// Claims the start of a new instance.
     mutating func claimStart(_ run: RunID) {
-        if case .ended(let termination) = state { lastTermination = termination }
-        if everStarted { restartCount += 1 }
-        if state.isEnded { endedInEarlierSandbox = false }
+        if case .ended(let termination) = state {
+            earlierTermination = lastTermination
+            lastTermination = termination
+            restartCount = termination.restartCount + 1
+        }
         notBefore = nil
+        retryAt = nil
         state = .starting(run)
     }
 
-    /// The claimed instance never came to be.
-    mutating func takeBackStart() {
-        if everStarted { restartCount -= 1 }
-        state = .idle
-        if let lastTermination, everStarted, !endedInEarlierSandbox {
-            state = .ended(lastTermination)
-        }
+    /// The claimed instance has come to be, at `start`. If it is a restart, the back-off takes its step: not at the
+    /// claim, for a start of which nothing comes is no restart.
+    mutating func commitStart(at start: Tick, _ limits: BackoffLimits) {
+        guard case .starting = state else { return }
+        // A new sandbox knows nothing of the init containers of an earlier one (reference §6.8.2).
+        let isForgotten = isInit && endedInEarlierSandbox
+        if lastTermination != nil, !isForgotten { backoff.step(at: start, limits) }
+        earlierTermination = nil
+        endedInEarlierSandbox = false
     }
 
-    /// A new sandbox: what ended in the old one is history, and what ran there runs anew.
+    /// The claimed instance never came to be: everything is as it was before the claim.
+    mutating func takeBackStart() {
+        guard case .starting = state else { return }
+        guard let termination = lastTermination else { return state = .idle }
+        state = .ended(termination)
+        restartCount = termination.restartCount
+        lastTermination = earlierTermination
+        earlierTermination = nil
+    }
+
+    /// A new sandbox. What could not be created in the old one is tried at once, for it may have been the reason. A
+    /// crash's back-off goes on, except that of an init container, which runs again as if for the first time.
     mutating func forgetSandbox() {
-        if case .ended(let termination) = state { lastTermination = termination }
-        state = .idle
         stop = nil
-        endedInEarlierSandbox = lastTermination != nil
+        if retryAt != nil {
+            retryAt = nil
+            waiting = nil
+        }
+        if isInit {
+            notBefore = nil
+            waiting = nil
+        }
+        endedInEarlierSandbox = state.isEnded
+    }
+}
+
+extension ContainerRecord {
+    /// What clients are shown of the container (reference §3.4): phase and status are both made from this.
+    enum Shown: Hashable {
+        /// Nothing runs; why, when more is known than that it has not begun. The termination is of the newest instance.
+        case waiting(Waiting?, after: Termination?)
+        case running(RunID, startedAt: Timestamp, after: Termination?)
+        /// An ended container stays so until its next instance runs, unless there is a reason to show why none does.
+        case terminated(Termination, after: Termination?)
+    }
+
+    var shown: Shown {
+        if case .running(let run, let startedAt) = state {
+            return .running(run, startedAt: startedAt, after: lastTermination)
+        }
+        guard let newest = newestTermination else { return .waiting(waiting, after: nil) }
+        if let waiting { return .waiting(waiting, after: newest) }
+        return .terminated(newest, after: state.isEnded ? lastTermination : earlierTermination)
+    }
+
+    /// The restart count beside ``shown``: that of the newest instance that has come to be. One that was lost counts
+    /// as restarted already, as nobody knows what became of it (reference §3.4.3).
+    var shownRestartCount: Int {
+        if case .running = state { return restartCount }
+        guard let newest = newestTermination else { return 0 }
+        return newest.restartCount + (newest.isLost ? 1 : 0)
     }
 }

@@ -31,17 +31,21 @@ public enum PodEffect: Hashable, Sendable {
     /// Make the Pod's directories and volumes.
     case prepare
     case createSandbox(attempt: Int)
+    /// Make a process of the container. What takes time before there is a process may end after the machine has given
+    /// the start up, because the shim died: then ``ContainerRecord/liveRun`` is no longer `run`, and it is dropped.
     case startContainer(name: String, run: RunID, restartCount: Int)
     /// `SIGTERM` (the image's stop signal), then `SIGKILL`.
     case terminate(RunID)
     case kill(RunID)
-    /// End pause and the shim and whatever is left in the Pod's cgroup.
+    /// End pause and the shim and whatever is left in the Pod's cgroup. The shim is the only one to know ends that are
+    /// not recorded yet, so the machine is recorded before anything of the sandbox goes.
     case removeSandbox(attempt: Int)
     case cleanUp(CleanUp)
     /// Nothing of the Pod is left; it may be forgotten.
     case finished
     case record(PodRecord)
 
+    /// How much goes.
     public enum CleanUp: Hashable, Sendable {
         /// The Pod has run to its end but is still wanted: volumes go, logs stay.
         case volumes
@@ -52,13 +56,17 @@ public enum PodEffect: Hashable, Sendable {
 
 /// An event for people, as `kubectl describe` shows it (reference §14.1).
 public struct PodRecord: Hashable, Sendable {
+    /// Whether it is in the course of things.
     public enum Kind: String, Hashable, Sendable {
         case normal = "Normal"
         case warning = "Warning"
     }
 
+    /// Whether it is in the course of things.
     public var kind: Kind
+    /// Why, in one word.
     public var reason: String
+    /// Why, for people.
     public var message: String
     /// The container that it is about; nil for the Pod.
     public var container: String?

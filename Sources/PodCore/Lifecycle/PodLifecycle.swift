@@ -2,6 +2,7 @@
 public struct PodLifecycle: Hashable, Sendable, Codable {
     /// A container as the machine sees it.
     public struct Container: Hashable, Sendable, Codable {
+        /// As the spec has it.
         public var name: String
 
         /// Makes the description.
@@ -10,11 +11,15 @@ public struct PodLifecycle: Hashable, Sendable, Codable {
 
     /// `<name>_<namespace>(<uid>)`, as the kubelet's messages refer to a Pod.
     public var reference: String
+    /// Run one by one, in this order, before the others.
     public var initContainers: [Container]
+    /// Started one by one, in this order.
     public var containers: [Container]
+    /// `spec.restartPolicy`.
     public var restartPolicy: RestartRule
     /// `spec.terminationGracePeriodSeconds`.
     public var terminationGracePeriod: Duration
+    /// How long a crashing container is held back.
     public var backoff: BackoffLimits
 
     /// Makes the description.
@@ -58,12 +63,15 @@ public struct Termination: Hashable, Sendable, Codable {
     public var exitCode: Int32
     /// `Completed`, `Error`, `StartError`, `ContainerStatusUnknown`.
     public var reason: String
+    /// Why, for people.
     public var message: String
     /// Nil when the process never ran.
     public var startedAt: Timestamp?
+    /// When it ended.
     public var finishedAt: Timestamp
     /// The instance: its run in the shim, and how many came before it.
     public var run: RunID
+    /// How many instances came before it.
     public var restartCount: Int
 
     /// Makes the record.
@@ -84,6 +92,12 @@ public struct Termination: Hashable, Sendable, Codable {
         self.run = run
         self.restartCount = restartCount
     }
+
+    /// The reason of an instance whose end nobody has seen.
+    static let lostReason = "ContainerStatusUnknown"
+
+    /// Whether nobody knows how the instance ended.
+    var isLost: Bool { reason == Self.lostReason }
 }
 
 /// How a process ended, from the status that wait(2) gives.
@@ -103,17 +117,21 @@ public struct ExitStatus: Hashable, Sendable {
 
 /// podagent's number for a process in a shim. Never used twice for one Pod; 0 is pause.
 public struct RunID: Hashable, Comparable, Sendable, Codable {
+    /// 0 is pause; numbers rise with time.
     public var number: UInt64
 
     /// Makes a number.
     public init(_ number: UInt64) { self.number = number }
 
+    /// Whether `a` was claimed before `b`.
     public static func < (a: RunID, b: RunID) -> Bool { a.number < b.number }
 }
 
 /// Why a container waits: a reason from reference §3.5 and its message.
 public struct Waiting: Hashable, Sendable, Codable {
+    /// Why, in one word.
     public var reason: String
+    /// Why, for people.
     public var message: String
 
     /// Makes the pair.

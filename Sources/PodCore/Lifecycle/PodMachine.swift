@@ -11,6 +11,7 @@
 /// (`advance`). Whatever takes time is claimed in the state before its effect is handed out, so nothing is ever
 /// started twice.
 public struct PodMachine: Hashable, Sendable, Codable {
+    /// The Pod's pause and shim.
     public enum Sandbox: Hashable, Sendable, Codable {
         case absent
         case creating
@@ -22,10 +23,13 @@ public struct PodMachine: Hashable, Sendable, Codable {
 
     /// Slow work that is not a container's, each done at most once at a time.
     public enum Preparation: Hashable, Sendable, Codable {
-        case none, underWay, done
+        case none, done
+        /// With the delay that came before this attempt, if it is not the first.
+        case underWay(after: Duration?)
         case failed(retryAt: Tick, delay: Duration)
     }
 
+    /// Why a Pod is coming to its end.
     public enum Ending: Hashable, Sendable, Codable {
         /// Asked to go; containers must be gone by the deadline or are killed.
         case deleting(grace: Duration, since: Tick)
@@ -33,18 +37,27 @@ public struct PodMachine: Hashable, Sendable, Codable {
         case finishing
     }
 
+    /// What is asked for.
     public let lifecycle: PodLifecycle
+    /// What is known of each container: the init containers, then the others, in the order of the spec.
     public internal(set) var containers: [ContainerRecord]
+    /// Whether there is a sandbox.
     public internal(set) var sandbox: Sandbox = .absent
     /// Counts sandboxes, from 0.
     public internal(set) var attempt = 0
+    /// Whether directories and volumes are ready.
     public internal(set) var preparation: Preparation = .none
+    /// Set when the Pod is coming to its end; never unset.
     public internal(set) var ending: Ending?
+    /// Whether what the ending asks for has been removed.
     public internal(set) var cleanedUp = false
     /// Why the whole Pod is Failed, when no container says it.
     public internal(set) var failure: Waiting?
     var cleaningUp = false
+    /// No sandbox is made before this.
     var sandboxRetryAt: Tick?
+    /// When it was last worked out what ought to happen: whatever was due then is done, or waits for more than time.
+    var advancedAt = Tick(nanoseconds: .min)
     var nextRun: UInt64 = 1
 
     /// A Pod that has not been touched yet. Nothing happens before the first event.
@@ -69,16 +82,18 @@ public struct PodMachine: Hashable, Sendable, Codable {
         if ending == nil {
             if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
-            if sandbox == .ready { times += containers.compactMap { $0.liveRun == nil ? $0.notBefore : nil } }
+            if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
         }
-        return times.min()
+        return times.filter { $0 > advancedAt }.min()
     }
 
     /// Whether the init containers need not run (again) in this sandbox: a regular container has been started in it.
     public var isInitialized: Bool {
-        containers.contains { !$0.isInit && ($0.liveRun != nil || $0.state.isEnded) }
+        containers.contains { !$0.isInit && ($0.liveRun != nil || $0.hasEndedHere) }
             || containers.allSatisfy { !$0.isInit || $0.hasSucceeded }
     }
+
+    var hasLiveContainer: Bool { containers.contains { $0.liveRun != nil } }
 
     func index(of run: RunID) -> Int? { containers.firstIndex { $0.liveRun == run } }
 }
@@ -86,6 +101,11 @@ public struct PodMachine: Hashable, Sendable, Codable {
 extension ContainerRecord.State {
     var isEnded: Bool {
         if case .ended = self { return true }
+        return false
+    }
+
+    var isStarting: Bool {
+        if case .starting = self { return true }
         return false
     }
 }

@@ -24,9 +24,9 @@ extension PodMachine {
         case .sandboxLost(let attempt):
             if attempt == self.attempt { sandboxLost(at: now) }
         case .sandboxRemoved(let attempt):
-            if attempt == self.attempt { sandboxRemoved(&effects) }
+            if attempt == self.attempt { sandboxRemoved() }
         case .containerStarted(let run, let startedAt):
-            started(run, at: startedAt, &effects)
+            started(run, at: startedAt, now, &effects)
         case .containerNotCreated(let run, let waiting):
             notCreated(run, waiting, at: now, &effects)
         case .containerNotStarted(let run, let message, let finishedAt):
@@ -52,32 +52,35 @@ extension PodMachine {
 
     private mutating func preparationFailed(_ message: String, at now: Moment, _ effects: inout [PodEffect]) {
         var delay = Self.preparationRetry.first
-        if case .failed(_, let previous) = preparation {
+        if case .underWay(let previous?) = preparation {
             delay = min(previous * 2, Self.preparationRetry.max)
         }
         preparation = .failed(retryAt: now.tick + delay, delay: delay)
         effects.append(.record(PodRecord(.warning, "FailedMount", message)))
     }
 
-    /// Nobody knows how the containers ended, only that they did: the kubelet's words and code for that.
     private mutating func sandboxLost(at now: Moment) {
         guard sandbox != .absent, sandbox != .removing else { return }
         sandbox = .dying
-        for index in containers.indices {
-            guard let run = containers[index].liveRun else { continue }
-            ended(
-                run,
-                code: 137,
-                "ContainerStatusUnknown",
-                "The container could not be located when the pod was terminated",
-                startedAt: nil,
-                finishedAt: now.wall,
-                now
-            )
-        }
+        // What was only starting is not known to have been, and is started anew.
+        for index in containers.indices { containers[index].takeBackStart() }
+        for run in containers.compactMap(\.liveRun) { lost(run, at: now) }
     }
 
-    private mutating func sandboxRemoved(_ effects: inout [PodEffect]) {
+    /// Nobody knows how the container ended, only that it did: the kubelet's words and code for that.
+    mutating func lost(_ run: RunID, at now: Moment) {
+        ended(
+            run,
+            code: 137,
+            Termination.lostReason,
+            "The container could not be located when the pod was terminated",
+            startedAt: nil,
+            finishedAt: now.wall,
+            now
+        )
+    }
+
+    mutating func sandboxRemoved() {
         guard sandbox == .removing else { return }
         sandbox = .absent
         guard ending == nil else { return }
@@ -85,10 +88,15 @@ extension PodMachine {
         for index in containers.indices { containers[index].forgetSandbox() }
     }
 
-    private mutating func started(_ run: RunID, at startedAt: Timestamp, _ effects: inout [PodEffect]) {
+    private mutating func started(
+        _ run: RunID,
+        at startedAt: Timestamp,
+        _ now: Moment,
+        _ effects: inout [PodEffect]
+    ) {
         guard let index = index(of: run) else { return }  // it ended first, and that was told first
+        containers[index].commitStart(at: now.tick(of: startedAt), lifecycle.backoff)
         containers[index].state = .running(run, startedAt: startedAt)
-        containers[index].everStarted = true
         containers[index].waiting = nil
         effects.append(
             .record(PodRecord(.normal, "Started", "Container started", container: containers[index].name))
@@ -105,8 +113,10 @@ extension PodMachine {
         guard let index = index(of: run) else { return }
         let name = containers[index].name
         containers[index].takeBackStart()
+        // That nothing can be created in a sandbox that dies is no error of the container.
+        if sandbox == .dying { return }
         containers[index].waiting = waiting
-        containers[index].notBefore = now.tick + Self.errorRetry
+        containers[index].retryAt = now.tick + Self.errorRetry
         let pullClass = ["ErrImageNeverPull", "ErrImagePull", "InvalidImageName", "ImageInspectError"]
         let text = pullClass.contains(waiting.reason) ? waiting.reason : waiting.message
         effects.append(.record(PodRecord(.warning, "Failed", "Error: \(text)", container: name)))
@@ -149,16 +159,15 @@ extension PodMachine {
             run: run,
             restartCount: record.restartCount
         )
+        // One that ended before its start was told has been, all the same.
+        record.commitStart(at: now.tick(of: begun ?? finishedAt), lifecycle.backoff)
         record.state = .ended(termination)
-        record.everStarted = true
         record.waiting = nil
         record.stop = nil
         record.notBefore = nil
+        record.retryAt = nil
         if restarts(record, after: code) {
-            // The clock of deadlines never jumps; how long ago the exit was, is taken from the wall clock and bounded.
-            let age = max(.zero, min(now.wall - finishedAt, .seconds(300)))
-            let exitTick = Tick(nanoseconds: now.tick.nanoseconds - age.wholeNanoseconds)
-            record.notBefore = record.backoff.earliestStart(afterExitAt: exitTick)
+            record.notBefore = record.backoff.earliestStart(afterExitAt: now.tick(of: finishedAt))
         }
         containers[index] = record
     }

@@ -1,14 +1,11 @@
 /// The second half of a reduction: from what is known to everything that now ought to happen.
 extension PodMachine {
     mutating func advance(at now: Moment, _ effects: inout [PodEffect]) {
+        advancedAt = now.tick
         if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
-        if let verdict = verdict {
-            failure = verdict.failure
-            ending = .finishing
-            return windUp(at: now, &effects)
-        }
+        if finishes() { return windUp(at: now, &effects) }
         startContainers(at: now, &effects)
     }
 
@@ -18,12 +15,12 @@ extension PodMachine {
             // Only processes in the node's PID namespace can have outlived pause.
             if let run = container.liveRun { effects.append(.kill(run)) }
         }
-        guard containers.allSatisfy({ $0.liveRun == nil }) else { return }
-        sandbox = .removing
-        if ending == nil, verdict == nil {
+        if hasLiveContainer { return }
+        if ending == nil, !finishes() {
             let message = "Pod sandbox changed, it will be killed and re-created."
             effects.append(.record(PodRecord(.normal, "SandboxChanged", message)))
         }
+        sandbox = .removing
         effects.append(.removeSandbox(attempt: attempt))
     }
 
@@ -34,12 +31,8 @@ extension PodMachine {
         case .done: return true
         case .underWay: return false
         case .failed(let retryAt, _) where now.tick < retryAt: return false
-        case .failed, .none: break
-        }
-        if case .failed(_, let delay) = preparation {
-            preparation = .failed(retryAt: Tick(nanoseconds: .max), delay: delay)
-        } else {
-            preparation = .underWay
+        case .failed(_, let delay): preparation = .underWay(after: delay)
+        case .none: preparation = .underWay(after: nil)
         }
         effects.append(.prepare)
         return false
@@ -51,28 +44,37 @@ extension PodMachine {
         case .creating, .dying, .removing: return false
         case .absent: break
         }
-        if let verdict {
+        if finishes() {
             // Nothing is left to run, so no new sandbox is made (reference §6.8.3).
-            failure = verdict.failure
-            ending = .finishing
             windUp(at: now, &effects)
             return false
         }
         if let sandboxRetryAt, now.tick < sandboxRetryAt { return false }
-        sandboxRetryAt = nil
+        sandboxRetryAt = now.tick + Self.sandboxPace
         sandbox = .creating
         effects.append(.createSandbox(attempt: attempt))
         return false
     }
 
+    /// A sandbox that dies as soon as it stands is made again once a second, which is how often a kubelet looks.
+    static let sandboxPace = Duration.seconds(1)
+
     private struct Verdict {
         var failure: Waiting?
+    }
+
+    /// Begins the end of a Pod that has come to it by itself; whether it has.
+    private mutating func finishes() -> Bool {
+        guard let verdict else { return false }
+        failure = verdict.failure
+        ending = .finishing
+        return true
     }
 
     /// Set when the Pod has come to its end by itself: every regular container is done for good, or an init
     /// container has failed for good, or a sandbox died under a Pod that is never to be run again.
     private var verdict: Verdict? {
-        if containers.contains(where: { $0.liveRun != nil }) { return nil }
+        if hasLiveContainer { return nil }
         let failedInit = containers.contains { record in
             guard record.isInit, let end = record.newestTermination else { return false }
             return end.exitCode != 0 && lifecycle.restartPolicy == .never
@@ -85,8 +87,8 @@ extension PodMachine {
         }
         if allDone { return Verdict() }
         // Under Never a second sandbox would run containers anew that have run before.
-        let ran = containers.contains { $0.everStarted }
-        if lifecycle.restartPolicy == .never, attempt > 0, ran, sandbox == .absent {
+        let ran = containers.contains { $0.newestTermination != nil }
+        if lifecycle.restartPolicy == .never, ran, sandbox == .dying || sandbox == .absent {
             return Verdict(failure: Waiting("", "The pod's sandbox died and its restart policy is Never"))
         }
         return nil
@@ -95,8 +97,8 @@ extension PodMachine {
     private mutating func startContainers(at now: Moment, _ effects: inout [PodEffect]) {
         if !isInitialized { return startNextInit(at: now, &effects) }
         // One after another, in the order of the spec; one that cannot start does not hold up the next.
+        if containers.contains(where: \.state.isStarting) { return }
         for index in containers.indices where !containers[index].isInit {
-            if case .starting = containers[index].state { return }
             if startIfDue(index, at: now, &effects) { return }
         }
     }
@@ -110,11 +112,11 @@ extension PodMachine {
     private mutating func startIfDue(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) -> Bool {
         var record = containers[index]
         guard record.liveRun == nil, wantsStart(record) else { return false }
+        if let retryAt = record.retryAt, now.tick < retryAt { return false }
         if let notBefore = record.notBefore, now.tick < notBefore {
             backOff(index, &effects)
             return false
         }
-        if record.state.isEnded { record.backoff.step(at: now.tick, lifecycle.backoff) }
         let run = RunID(nextRun)
         nextRun += 1
         record.claimStart(run)
@@ -125,14 +127,12 @@ extension PodMachine {
 
     private func wantsStart(_ record: ContainerRecord) -> Bool {
         switch record.state {
-        case .idle:
-            // In a later sandbox, what ended for good in an earlier one is not run again (reference §6.8.3).
-            guard let end = record.lastTermination, record.endedInEarlierSandbox, !record.isInit else {
-                return true
-            }
-            return lifecycle.restartPolicy.restarts(afterExitCode: end.exitCode)
-        case .ended(let end): return restarts(record, after: end.exitCode)
-        case .starting, .running: return false
+        case .idle: true
+        // In a later sandbox the init containers run again, and no regular one that has ended for good (reference
+        // §6.8.2, §6.8.3).
+        case .ended where record.isInit && record.endedInEarlierSandbox: true
+        case .ended(let end): restarts(record, after: end.exitCode)
+        case .starting, .running: false
         }
     }
 
@@ -154,7 +154,7 @@ extension PodMachine {
 
     private mutating func windUp(at now: Moment, _ effects: inout [PodEffect]) {
         for index in containers.indices { stop(index, at: now, &effects) }
-        guard containers.allSatisfy({ $0.liveRun == nil }) else { return }
+        if hasLiveContainer { return }
         switch sandbox {
         case .creating, .removing, .dying: return  // the outcome is on the way
         case .ready:
@@ -163,7 +163,7 @@ extension PodMachine {
             return
         case .absent: break
         }
-        if preparationIsUnderWay { return }
+        if case .underWay = preparation { return }
         guard !cleaningUp else { return }
         guard cleanedUp else {
             cleaningUp = true
@@ -171,14 +171,6 @@ extension PodMachine {
             return
         }
         if deleting { effects.append(.finished) }
-    }
-
-    private var preparationIsUnderWay: Bool {
-        switch preparation {
-        case .underWay: true
-        case .failed(let retryAt, _): retryAt.nanoseconds == .max
-        case .none, .done: false
-        }
     }
 
     var wantedCleanUp: PodEffect.CleanUp { deleting ? .everything : .volumes }

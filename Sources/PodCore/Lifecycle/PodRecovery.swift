@@ -2,6 +2,7 @@
 public struct SandboxObservation: Hashable, Sendable {
     /// A process that the shim knows, running or ended.
     public struct Run: Hashable, Sendable {
+        /// What a process is doing, or how it ended.
         public enum State: Hashable, Sendable {
             case running(startedAt: Timestamp)
             case exited(ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
@@ -9,9 +10,13 @@ public struct SandboxObservation: Hashable, Sendable {
             case launching
         }
 
+        /// Its number.
         public var run: RunID
+        /// Whose instance it is.
         public var container: String
+        /// How many instances came before it.
         public var restartCount: Int
+        /// What it is doing, or how it ended.
         public var state: State
 
         /// Makes the observation.
@@ -23,7 +28,9 @@ public struct SandboxObservation: Hashable, Sendable {
         }
     }
 
+    /// Whether pause runs.
     public var pauseIsAlive: Bool
+    /// Everything that the shim still knows, in any order.
     public var runs: [Run]
 
     /// Makes the observation.
@@ -40,22 +47,23 @@ extension PodMachine {
     /// happened meanwhile are taken in as if they had been told; then the machine goes on as ever.
     public mutating func recover(_ observation: SandboxObservation?, at now: Moment) -> [PodEffect] {
         var effects: [PodEffect] = []
-        forgetClaims()
+        forgetClaims(at: now)
+        noticeNewSandbox(observation)
         if let observation {
-            for run in observation.runs { adopt(run, at: now, &effects) }
             settleMissing(in: observation, at: now)
+            // In the order in which they were born, so that a container's end is known before its restart.
+            for run in observation.runs.sorted(by: { $0.run < $1.run }) { adopt(run, at: now, &effects) }
         }
         recoverSandbox(observation, at: now, &effects)
         advance(at: now, &effects)
         return effects
     }
 
-    private mutating func forgetClaims() {
+    private mutating func forgetClaims(at now: Moment) {
         cleaningUp = false
         switch preparation {
-        case .underWay: preparation = .none
-        case .failed(let retryAt, let delay) where retryAt.nanoseconds == .max:
-            preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
+        case .underWay(nil): preparation = .none
+        case .underWay(let delay?): preparation = .failed(retryAt: now.tick, delay: delay)
         case .none, .done, .failed: break
         }
     }
@@ -89,14 +97,26 @@ extension PodMachine {
         }
     }
 
-    /// What the shim does not know has never reached it, if it was starting. A running one cannot be missing: the
-    /// shim keeps every end until it is told that it is recorded.
+    /// The record may be from before the old sandbox was gone, and the shim that of the next one: it then has runs that
+    /// are not in the record, which it has only of a sandbox in which there is nothing more to start.
+    private mutating func noticeNewSandbox(_ observation: SandboxObservation?) {
+        guard sandbox == .removing, ending == nil, let observation else { return }
+        guard observation.runs.contains(where: { $0.run.number >= nextRun }) else { return }
+        sandboxRemoved()
+    }
+
+    /// What the shim does not know has never reached it, if it was starting. A running one should not be missing, as
+    /// the shim keeps every end until it is told that it is recorded; if it is, it runs no more.
     private mutating func settleMissing(in observation: SandboxObservation, at now: Moment) {
         for index in containers.indices {
-            guard case .starting(let run) = containers[index].state,
+            guard let run = containers[index].liveRun,
                 !observation.runs.contains(where: { $0.run == run })
             else { continue }
-            containers[index].takeBackStart()
+            if containers[index].state.isStarting {
+                containers[index].takeBackStart()
+            } else {
+                lost(run, at: now)
+            }
         }
     }
 
@@ -115,11 +135,10 @@ extension PodMachine {
             apply(.sandboxLost(attempt: attempt), at: now, &effects)
         case (.ready, .some), (.dying, .some):
             sandbox = .dying
-        case (.creating, _), (.absent, .some):
-            // Half made: what there is of it goes, and it is made anew.
-            for index in containers.indices where containers[index].liveRun != nil {
-                containers[index].takeBackStart()
-            }
+        case (.creating, .some), (.absent, .some):
+            // Half made, or pause died before it was recorded that it had ever stood. Ends may be on the way.
+            sandbox = .dying
+        case (.creating, nil):
             sandbox = .removing
             effects.append(.removeSandbox(attempt: attempt))
         case (.removing, _):
@@ -132,6 +151,7 @@ extension PodMachine {
     /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
     public mutating func forgetTicks() {
         sandboxRetryAt = nil
+        advancedAt = Tick(nanoseconds: .min)
         if case .failed(_, let delay) = preparation {
             preparation = .failed(retryAt: Tick(nanoseconds: 0), delay: delay)
         }
@@ -142,6 +162,7 @@ extension PodMachine {
         if preparation == .done { preparation = .none }
         for index in containers.indices {
             if containers[index].notBefore != nil { containers[index].notBefore = Tick(nanoseconds: 0) }
+            if containers[index].retryAt != nil { containers[index].retryAt = Tick(nanoseconds: 0) }
             containers[index].stop = nil
             containers[index].backoff = RestartBackoff()
         }

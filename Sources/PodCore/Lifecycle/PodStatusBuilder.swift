@@ -7,9 +7,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     public struct ContainerFacts: Hashable, Sendable, Codable {
         /// As the status names the image; empty while it is not resolved.
         public var image = ""
+        /// The image's own identity; empty while it is not resolved.
         public var imageID = ""
+        /// The UID of the first process; nil while it is not known.
         public var user: UInt32?
+        /// Its GID.
         public var group: UInt32?
+        /// Its further groups.
         public var groups: [UInt32] = []
 
         /// Makes empty facts.
@@ -39,8 +43,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         var status = PodStatus()
         if startTime == nil { startTime = now.truncatedToSeconds }
         status.startTime = startTime
-        status.phase = phase(machine)
-        status.qosClass = .bestEffort  // requests and limits are refused at admission until they are enforced
+        status.observedGeneration = pod.metadata.generation
+        status.phase = phase(of: pod, machine)
+        status.qosClass = PodQOSClass(of: pod.spec)
         if let failure = machine.failure {
             status.reason = failure.reason
             status.message = failure.message
@@ -51,23 +56,22 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             status.podIPs = nodeAddresses.map { PodIP(address: $0) }
             status.podIP = status.hostIP
         }
-        let context = ContainerStatusContext(pod: pod, machine: machine, facts: facts)
+        let context = ContainerStatusBuilder(pod: pod, facts: facts)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))
         }
         status.containerStatuses = machine.containers.filter { !$0.isInit }.map(context.status)
             .sorted { $0.name < $1.name }
-        status.conditions = conditions(machine, status, at: now.truncatedToSeconds)
+        status.conditions = conditions(of: pod, machine, status, at: now.truncatedToSeconds)
         return status
     }
 
-    private mutating func phase(_ machine: PodMachine) -> PodPhase {
+    private mutating func phase(of pod: Pod, _ machine: PodMachine) -> PodPhase {
         if let terminalPhase, let kept = PodPhase(rawValue: terminalPhase) { return kept }
-        let phase = machine.phase
-        let running = machine.containers.contains { $0.liveRun != nil }
+        let phase = machine.phase(isStatic: pod.isStatic)
         if phase == .succeeded || phase == .failed {
             // A terminal phase is withheld until the last container has stopped.
-            if running { return .running }
+            if machine.hasLiveContainer { return .running }
             terminalPhase = phase.rawValue
         }
         return phase
@@ -75,23 +79,30 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     // MARK: Conditions
 
-    private mutating func conditions(_ machine: PodMachine, _ status: PodStatus, at now: Timestamp)
-        -> [PodCondition]
-    {
-        let initialized = initialized(machine, status)
-        let ready = containersReady(status)
-        return [
-            condition("PodReadyToStartContainers", machine.sandbox == .ready, at: now),
-            condition("Initialized", initialized.holds, initialized.reason, initialized.message, at: now),
-            condition("Ready", ready.holds, ready.reason, ready.message, at: now),
-            condition("ContainersReady", ready.holds, ready.reason, ready.message, at: now),
-            condition("PodScheduled", true, at: now),
+    private mutating func conditions(
+        of pod: Pod,
+        _ machine: PodMachine,
+        _ status: PodStatus,
+        at now: Timestamp
+    ) -> [PodCondition] {
+        let ready = containersReady(pod, status)
+        let findings: [(String, Finding)] = [
+            (PodCondition.podReadyToStartContainers, (machine.sandbox == .ready, "", "")),
+            (PodCondition.initialized, initialized(status)),
+            (PodCondition.ready, ready),
+            (PodCondition.containersReady, ready),
+            (PodCondition.podScheduled, (true, "", "")),
         ]
+        return findings.map { type, finding in
+            var condition = condition(type, finding, at: now)
+            condition.observedGeneration = pod.metadata.generation
+            return condition
+        }
     }
 
     private typealias Finding = (holds: Bool, reason: String, message: String)
 
-    private func initialized(_ machine: PodMachine, _ status: PodStatus) -> Finding {
+    private func initialized(_ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (true, "PodCompleted", "") }
         let started = status.containerStatuses.contains {
             $0.state.running != nil || $0.state.terminated != nil
@@ -102,28 +113,24 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         return (false, "ContainersNotInitialized", "containers with incomplete status: [\(names)]")
     }
 
-    private func containersReady(_ status: PodStatus) -> Finding {
+    private func containersReady(_ pod: Pod, _ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (false, "PodCompleted", "") }
         if status.phase == .failed { return (false, "PodFailed", "") }
-        let unready = status.containerStatuses.filter { !$0.ready }.map(\.name)
+        let ready = Set(status.containerStatuses.filter(\.ready).map(\.name))
+        // In the order of the spec, whereas the statuses are sorted by name.
+        let unready = pod.spec.containers.map(\.name).filter { !ready.contains($0) }
         if unready.isEmpty { return (true, "", "") }
         let names = unready.joined(separator: " ")
         return (false, "ContainersNotReady", "containers with unready status: [\(names)]")
     }
 
     /// The transition time changes only with the status.
-    private mutating func condition(
-        _ type: String,
-        _ holds: Bool,
-        _ reason: String = "",
-        _ message: String = "",
-        at now: Timestamp
-    ) -> PodCondition {
+    private mutating func condition(_ type: String, _ finding: Finding, at now: Timestamp) -> PodCondition {
         var condition = PodCondition()
         condition.type = type
-        condition.status = holds ? .true : .false
-        condition.reason = reason
-        condition.message = message
+        condition.status = finding.holds ? .true : .false
+        condition.reason = finding.reason
+        condition.message = finding.message
         let text = condition.status.rawValue
         if conditions[type]?.status != text { conditions[type] = Transition(status: text, at: now) }
         condition.lastTransitionTime = conditions[type]?.at
@@ -131,102 +138,12 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     }
 }
 
-/// How one instance of a container is named towards clients.
-public enum ContainerID {
-    /// `podagent://<uid>-<run>`, as Kubernetes writes `<runtime>://<id>`.
-    public static func text(_ pod: Pod, _ run: RunID) -> String {
-        "podagent://\(pod.metadata.uid)-\(run.number)"
+extension Pod {
+    /// Whether the Pod comes from a file and not from the API, by the annotation that says so.
+    var isStatic: Bool {
+        guard let source = metadata.annotations[PodAnnotation.configSource] else { return false }
+        return source != ManifestSource.api.annotation
     }
-}
-
-/// Container statuses of one Pod.
-private struct ContainerStatusContext {
-    let pod: Pod
-    let machine: PodMachine
-    let facts: [String: PodStatusBuilder.ContainerFacts]
-
-    func status(of record: ContainerRecord) -> ContainerStatus {
-        var status = ContainerStatus()
-        let specs = record.isInit ? pod.spec.initContainers : pod.spec.containers
-        let spec = specs.first { $0.name == record.name } ?? Container()
-        let facts = facts[record.name] ?? PodStatusBuilder.ContainerFacts()
-        status.name = record.name
-        status.image = facts.image.isEmpty ? spec.image : facts.image
-        status.imageID = facts.imageID
-        status.restartCount = Int32(clamping: record.restartCount)
-        status.state = state(record)
-        status.lastState = lastState(record)
-        status.containerID = containerID(record) ?? ""
-        let runs = status.state.running != nil
-        status.started = runs
-        status.ready = record.isInit ? record.hasSucceeded : runs
-        if let uid = facts.user {
-            var linux = LinuxContainerUser()
-            linux.uid = Int64(uid)
-            linux.gid = Int64(facts.group ?? 0)
-            linux.supplementalGroups = facts.groups.map(Int64.init)
-            status.user = ContainerUser()
-            status.user?.linux = linux
-        }
-        status.volumeMounts = spec.volumeMounts.map { mount in
-            var shown = VolumeMountStatus()
-            shown.name = mount.name
-            shown.mountPath = mount.mountPath
-            shown.readOnly = mount.readOnly
-            if mount.readOnly { shown.recursiveReadOnly = .disabled }
-            return shown
-        }
-        return status
-    }
-
-    private func state(_ record: ContainerRecord) -> ContainerState {
-        switch record.state {
-        case .running(_, let startedAt):
-            var running = ContainerStateRunning()
-            running.startedAt = startedAt.truncatedToSeconds
-            return .running(running)
-        case .ended(let end) where record.waiting == nil:
-            return .terminated(terminated(end))
-        case .starting, .idle, .ended:
-            return .waiting(waiting(record))
-        }
-    }
-
-    private func waiting(_ record: ContainerRecord) -> ContainerStateWaiting {
-        var waiting = ContainerStateWaiting()
-        if let known = record.waiting {
-            waiting.reason = known.reason
-            waiting.message = known.message
-        } else {
-            waiting.reason =
-                machine.lifecycle.initContainers.isEmpty || machine.isInitialized
-                ? "ContainerCreating" : "PodInitializing"
-        }
-        return waiting
-    }
-
-    private func lastState(_ record: ContainerRecord) -> ContainerState {
-        if case .ended(let end) = record.state, record.waiting != nil { return .terminated(terminated(end)) }
-        return record.lastTermination.map { .terminated(terminated($0)) } ?? .empty
-    }
-
-    private func terminated(_ end: Termination) -> ContainerStateTerminated {
-        var state = ContainerStateTerminated()
-        state.exitCode = end.exitCode
-        state.reason = end.reason
-        state.message = end.message
-        state.startedAt = end.startedAt?.truncatedToSeconds
-        state.finishedAt = end.finishedAt.truncatedToSeconds
-        state.containerID = containerID(end.run)
-        return state
-    }
-
-    private func containerID(_ record: ContainerRecord) -> String? {
-        if let run = record.liveRun { return containerID(run) }
-        return record.newestTermination.map { containerID($0.run) }
-    }
-
-    private func containerID(_ run: RunID) -> String { ContainerID.text(pod, run) }
 }
 
 extension HostIP {

@@ -1,6 +1,8 @@
 /// First delay and ceiling of the crash-loop back-off.
 public struct BackoffLimits: Hashable, Sendable, Codable {
+    /// The wait before the second restart.
     public var initial: Duration
+    /// The longest wait.
     public var maximum: Duration
 
     /// Makes limits. As in the kubelet, a ceiling below the first delay is the first delay.
@@ -28,8 +30,10 @@ public struct RestartBackoff: Hashable, Sendable, Codable {
     /// A container that has not been restarted yet.
     public init() {}
 
-    /// The earliest start after an exit at `exit`.
+    /// The earliest start after an exit at `exit`. An exit cannot be older than the start that it ends; when it seems
+    /// so, the wall clock was set meanwhile.
     public mutating func earliestStart(afterExitAt exit: Tick) -> Tick {
+        let exit = max(exit, lastStepAt ?? exit)
         if let lastStepAt, exit - lastStepAt > Self.resetAfter {
             delay = nil
             self.lastStepAt = nil
@@ -37,7 +41,7 @@ public struct RestartBackoff: Hashable, Sendable, Codable {
         return exit + (delay ?? .zero)
     }
 
-    /// Takes the step that goes with a restart.
+    /// Takes the step that goes with a restart at `now`.
     public mutating func step(at now: Tick, _ limits: BackoffLimits) {
         delay = delay.map { min($0 * 2, limits.maximum) } ?? limits.initial
         lastStepAt = now

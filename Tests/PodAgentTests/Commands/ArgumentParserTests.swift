@@ -18,13 +18,20 @@ import Testing
             run: { _, _ in }
         ),
         Verb(name: "image load", synopsis: "", summary: "", run: { _, _ in }),
-        Verb(name: "image list", aliases: ["image ls", "images"], synopsis: "", summary: "", run: { _, _ in }),
+        Verb(
+            name: "image list",
+            aliases: ["image ls", "images"],
+            synopsis: "",
+            summary: "",
+            run: { _, _ in }
+        ),
         Verb(name: "offline", synopsis: "", summary: "", isClient: false, words: 0...0, run: { _, _ in }),
     ]
 
     private static func parse(_ line: String) throws -> Arguments? {
         let words = line.split(separator: " ", omittingEmptySubsequences: false).map(String.init)
-        guard case .run(_, let arguments) = try ArgumentParser.parse(line.isEmpty ? [] : words, verbs: verbs) else {
+        guard case .run(_, let arguments) = try ArgumentParser.parse(line.isEmpty ? [] : words, verbs: verbs)
+        else {
             return nil
         }
         return arguments
@@ -138,7 +145,8 @@ import Testing
     @Test(
         "Durations are read as Go writes them",
         arguments: [
-            ("30s", 30_000), ("1m", 60_000), ("1h30m", 5_400_000), ("1.5s", 1500), ("250ms", 250), ("10", 10_000),
+            ("30s", 30_000), ("1m", 60_000), ("1h30m", 5_400_000), ("1.5s", 1500), ("250ms", 250),
+            ("10", 10_000),
             ("0", 0), ("1h0m1s", 3_601_000), ("0.5", 500),
         ]
     )
@@ -146,7 +154,10 @@ import Testing
         #expect(Duration(parsing: text)?.wholeMilliseconds == milliseconds)
     }
 
-    @Test("What is no duration is not guessed at", arguments: ["", "s", "-1s", "1x", "1s2", "1 s", "1e3s", "inf", "nan", "9999999h", "٣s"])
+    @Test(
+        "What is no duration is not guessed at",
+        arguments: ["", "s", "-1s", "1x", "1s2", "1 s", "1e3s", "inf", "nan", "9999999h", "٣s"]
+    )
     func noDurations(text: String) {
         #expect(Duration(parsing: text) == nil)
     }
@@ -154,7 +165,8 @@ import Testing
     @Test(
         "A slip of the finger is recognised, another word is not",
         arguments: [
-            ("gte", "get"), ("descrbe", "describe"), ("lgos", "logs"), ("--namspace", "--namespace"), ("x", nil),
+            ("gte", "get"), ("descrbe", "describe"), ("lgos", "logs"), ("--namspace", "--namespace"),
+            ("x", nil),
             ("frobnicate", nil), ("", nil),
         ] as [(String, String?)]
     )

@@ -40,6 +40,8 @@ final class CannedServer: Sendable {
         try #require(listen(listener, 16) == 0)
         let seen = { @Sendable (request: Request) in self.log.withLock { $0.append(request.line) } }
         DispatchQueue(label: "canned").async {
+            // Closed only here, or the number might be another server's by the next turn of the loop.
+            defer { close(listener) }
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
@@ -66,7 +68,6 @@ final class CannedServer: Sendable {
 
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         unlink(path)
         rmdir(directory)
     }
@@ -86,7 +87,9 @@ final class CannedServer: Sendable {
     static func write(_ connection: Int32, _ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             if count <= 0 { return }
             rest = rest.dropFirst(count)
         }
@@ -109,7 +112,9 @@ final class CannedServer: Sendable {
         var body = [UInt8](repeating: 0, count: headers["content-length"].flatMap { Int($0) } ?? 0)
         var filled = 0
         while filled < body.count {
-            let count = body.withUnsafeMutableBytes { Glibc.read(connection, $0.baseAddress! + filled, $0.count - filled) }
+            let count = body.withUnsafeMutableBytes {
+                Glibc.read(connection, $0.baseAddress! + filled, $0.count - filled)
+            }
             guard count > 0 else { return nil }
             filled += count
         }
@@ -145,6 +150,10 @@ func podagent(_ words: String..., at server: CannedServer? = nil) -> CommandResu
     )
     let code = Program.run(words, console)
     return printed.withLock {
-        CommandResult(code: code, out: String(decoding: $0.out, as: UTF8.self), err: String(decoding: $0.err, as: UTF8.self))
+        CommandResult(
+            code: code,
+            out: String(decoding: $0.out, as: UTF8.self),
+            err: String(decoding: $0.err, as: UTF8.self)
+        )
     }
 }

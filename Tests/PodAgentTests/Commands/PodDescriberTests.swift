@@ -151,11 +151,11 @@ import Testing
               /data from data (ro)
               /var/log from logs (rw,path="app")
           side:
-            Container ID:  
-            Image:         busybox
-            Image ID:      
-            Port:          <none>
-            Host Port:     <none>
+            Container ID:   
+            Image:          busybox
+            Image ID:       
+            Port:           <none>
+            Host Port:      <none>
             State:          Waiting
               Reason:       ErrImageNeverPull
               Message:      not here
@@ -199,7 +199,14 @@ import Testing
         return try #require(pod)
     }
 
-    private static func event(_ reason: String, _ message: String, type: EventType, first: Int64, last: Int64, count: Int32) -> Event {
+    private static func event(
+        _ reason: String,
+        _ message: String,
+        type: EventType,
+        first: Int64,
+        last: Int64,
+        count: Int32
+    ) -> Event {
         var event = Event()
         event.reason = reason
         event.message = message
@@ -216,8 +223,22 @@ import Testing
         let now: Int64 = 1_767_400_000
         let describer = PodDescriber(now: Timestamp(seconds: now), zone: { _ in 0 })
         let events = [
-            Self.event("BackOff", "Back-off restarting", type: .warning, first: now - 119, last: now - 5, count: 3),
-            Self.event("Started", "Container started", type: .normal, first: now - 600, last: now - 600, count: 1),
+            Self.event(
+                "BackOff",
+                "Back-off restarting",
+                type: .warning,
+                first: now - 119,
+                last: now - 5,
+                count: 3
+            ),
+            Self.event(
+                "Started",
+                "Container started",
+                type: .normal,
+                first: now - 600,
+                last: now - 600,
+                count: 1
+            ),
         ]
         let text = describer.text(try Self.pod(Self.manifest), events: events)
         // Line by line, so that a difference can be seen.
@@ -233,7 +254,11 @@ import Testing
         pod.metadata.deletionTimestamp = Timestamp(seconds: 1_000)
         pod.metadata.deletionGracePeriodSeconds = 30
         let text = PodDescriber(now: Timestamp(seconds: 1_090), zone: { _ in 0 }).text(pod, events: [])
-        #expect(text.contains("Status:                    Terminating (lasts 90s)\nTermination Grace Period:  30s\n"))
+        #expect(
+            text.contains(
+                "Status:                    Terminating (lasts 90s)\nTermination Grace Period:  30s\n"
+            )
+        )
         #expect(text.contains("Node:                      <none>\n"))
         #expect(text.contains("\nContainers: <none>\n"))
         #expect(text.hasSuffix("\nEvents:                      <none>\n") || text.hasSuffix("<none>\n"))

@@ -55,7 +55,9 @@ import Testing
 
     @Test("A table has kubectl's headings and widths, wide columns only when asked for")
     func tables() {
-        let table = Self.table([["web", "Running", "10.0.0.1", "5m"], ["a-long-name", "Error", "<none>", "1d"]])
+        let table = Self.table([
+            ["web", "Running", "10.0.0.1", "5m"], ["a-long-name", "Error", "<none>", "1d"],
+        ])
         var printer = TablePrinter()
         #expect(
             printer.text([table]) == """
@@ -80,8 +82,13 @@ import Testing
     func watchedTables() {
         var printer = TablePrinter()
         #expect(printer.text([Self.table([])]) == "")
-        #expect(printer.text([Self.table([["web", "Pending", "", "1s"]])]) == "NAME   STATUS    AGE\nweb    Pending   1s\n")
-        let later: Document = .map(["columnDefinitions": .null, "rows": Self.table([["x", "Y", "", "2s"]])["rows"] ?? .null])
+        #expect(
+            printer.text([Self.table([["web", "Pending", "", "1s"]])])
+                == "NAME   STATUS    AGE\nweb    Pending   1s\n"
+        )
+        let later: Document = .map([
+            "columnDefinitions": .null, "rows": Self.table([["x", "Y", "", "2s"]])["rows"] ?? .null,
+        ])
         #expect(printer.text([later]) == "x      Y         2s\n")
     }
 
@@ -96,7 +103,8 @@ import Testing
         arguments: [
             (0, 0, "Thu, 01 Jan 1970 00:00:00 +0000"), (1_767_323_045, 0, "Fri, 02 Jan 2026 03:04:05 +0000"),
             (1_767_323_045, 3_600, "Fri, 02 Jan 2026 04:04:05 +0100"),
-            (1_767_323_045, -19_800, "Thu, 01 Jan 2026 21:34:05 -0530"), (-1, 0, "Wed, 31 Dec 1969 23:59:59 +0000"),
+            (1_767_323_045, -19_800, "Thu, 01 Jan 2026 21:34:05 -0530"),
+            (-1, 0, "Wed, 31 Dec 1969 23:59:59 +0000"),
         ] as [(Int64, Int64, String)]
     )
     func times(seconds: Int64, zone: Int64, text: String) {

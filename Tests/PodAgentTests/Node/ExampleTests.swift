@@ -16,7 +16,8 @@ struct ExampleTests {
     }()
 
     /// Runs an example under an agent of its own; `body` looks at it while it runs.
-    private func run(_ name: String, images: [String] = ["busybox"], _ body: (TestNode) throws -> Void) throws {
+    private func run(_ name: String, images: [String] = ["busybox"], _ body: (TestNode) throws -> Void) throws
+    {
         let node = try TestNode(images: images)
         try node.put("\(name).yaml", readText("\(Self.directory)/\(name).yaml"))
         try body(node)
@@ -55,7 +56,16 @@ struct ExampleTests {
             }
             #expect(try node.ask("get", "pod", "two-containers").contains("2/2"))
             #expect(try node.ask("logs", "two-containers", "-c", "web").contains("127.0.0.1"))
-            let head = try node.ask("exec", "two-containers", "-c", "client", "--", "curl", "-sI", "http://localhost")
+            let head = try node.ask(
+                "exec",
+                "two-containers",
+                "-c",
+                "client",
+                "--",
+                "curl",
+                "-sI",
+                "http://localhost"
+            )
             #expect(head.contains("200 OK"))
         }
     }
@@ -80,7 +90,16 @@ struct ExampleTests {
             try node.wait("init-container", for: "condition=Ready")
             #expect(try node.ask("logs", "init-container", "-c", "install").contains("/tmp/index.html"))
             try eventually("nginx answers") {
-                try node.podagent("exec", "init-container", "-c", "nginx", "--", "wget", "-qO-", "http://localhost").output
+                try node.podagent(
+                    "exec",
+                    "init-container",
+                    "-c",
+                    "nginx",
+                    "--",
+                    "wget",
+                    "-qO-",
+                    "http://localhost"
+                ).output
                     == "<h1>Served from an emptyDir</h1>\n"
             }
         }
@@ -130,7 +149,8 @@ struct ExampleTests {
         #expect(
             lines == [
                 "UNCHANGED_REFERENCE=$(PROTOCOL)://172.17.0.1:80", "SERVICE_ADDRESS=https://172.17.0.1:80",
-                "ESCAPED_REFERENCE=$(PROTOCOL)://172.17.0.1:80", "POD_NAME=environment-node1", "TIER=example", "/tmp",
+                "ESCAPED_REFERENCE=$(PROTOCOL)://172.17.0.1:80", "POD_NAME=environment-node1", "TIER=example",
+                "/tmp",
             ]
         )
     }
@@ -191,7 +211,9 @@ struct ExampleTests {
                 "share-process-namespace.yaml", "two-containers.yaml", "volumes.yaml",
             ]
         )
-        let later = try RootedDirectory(hostPath: "\(Self.directory)/later").entries().filter { $0.hasSuffix(".yaml") }
+        let later = try RootedDirectory(hostPath: "\(Self.directory)/later").entries().filter {
+            $0.hasSuffix(".yaml")
+        }
         #expect(later.count >= 4)
         for name in later {
             let outcome = try Subprocess.run(

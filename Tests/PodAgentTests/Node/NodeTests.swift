@@ -11,7 +11,9 @@ import Testing
     .serialized
 )
 struct NodeTests {
-    private func manifest(_ name: String, _ command: String, policy: String = "Always", extra: String = "") -> String {
+    private func manifest(_ name: String, _ command: String, policy: String = "Always", extra: String = "")
+        -> String
+    {
         """
         apiVersion: v1
         kind: Pod
@@ -37,20 +39,17 @@ struct NodeTests {
     }
 
     private func pids(_ node: TestNode, named name: String) -> [pid_t] {
-        let entries = (try? RootedDirectory(hostPath: "/proc").entries()) ?? []
-        return entries.compactMap { entry in
-            guard let pid = pid_t(entry), readText("/proc/\(pid)/comm") == "\(name)\n",
-                readText("/proc/\(pid)/cgroup").contains(node.cgroup)
-            else { return nil }
-            return pid
-        }
+        node.processes().filter { readText("/proc/\($0)/comm") == "\(name)\n" }
     }
 
     @Test("An agent that is killed leaves containers running, and the next one knows what happened meanwhile")
     func agentDies() throws {
         let node = try TestNode(images: ["busybox"])
         try node.put("stays.yaml", manifest("stays", "echo up; exec sleep 1000"))
-        try node.put("ends.yaml", manifest("ends", "until [ -e /tmp/go ]; do sleep 0.05; done; exit 7", policy: "Never"))
+        try node.put(
+            "ends.yaml",
+            manifest("ends", "until [ -e /tmp/go ]; do sleep 0.05; done; exit 7", policy: "Never")
+        )
         try node.put("goes.yaml", manifest("goes", "exec sleep 1000"))
         for pod in ["stays", "ends", "goes"] { try node.wait(pod, for: "condition=Ready") }
         let started = try field(node, "stays", "startedAt")
@@ -139,7 +138,7 @@ struct NodeTests {
                 testDescription: "a working directory that leads out by a magic link",
                 extra: "workingDir: /proc/self/fd/5",
                 reason: "RunContainerError",
-                says: "chdir"
+                says: "/proc/self/fd/5"
             ),
             BadCase(
                 testDescription: "an image that runs as root under runAsNonRoot",
@@ -180,7 +179,7 @@ struct NodeTests {
         try node.put("web.yaml", manifest("web", "exec sleep 1000"))
         try node.wait("web", for: "condition=Ready")
         let started = try field(node, "web", "startedAt")
-        try node.put("web.yaml", manifest("web", "exec sleep 1000", extra: "  nonsense: [") )
+        try node.put("web.yaml", manifest("web", "exec sleep 1000", extra: "  nonsense: ["))
         try eventually("it is reported") { try node.ask("events", "-A").contains("web.yaml:") }
         #expect(try field(node, "web", "startedAt") == started)
         try node.end()
@@ -190,12 +189,51 @@ struct NodeTests {
     func secondAgent() throws {
         let node = try TestNode()
         let second = try node.podagent(
-            "serve", "--manifests", node.manifests, "--state-dir", "\(node.directory)/state2", "--run-dir",
-            "\(node.directory)/run", "--log-dir", node.logs, "--socket", "\(node.directory)/other.sock"
+            "serve",
+            "--manifests",
+            node.manifests,
+            "--state-dir",
+            "\(node.directory)/state2",
+            "--run-dir",
+            "\(node.directory)/run",
+            "--log-dir",
+            node.logs,
+            "--socket",
+            "\(node.directory)/other.sock"
         )
         #expect(second.code == 1)
         #expect(second.errors.contains("another podagent uses the run directory"))
         #expect(second.errors.split(separator: "\n").count == 1)
+        try node.end()
+    }
+
+    @Test(
+        "A record that is damaged or gone ends what ran of its Pod, which its file then brings back",
+        arguments: ["damaged", "gone", "all gone"]
+    )
+    func damagedRecord(how: String) throws {
+        let node = try TestNode(images: ["busybox"])
+        try node.put("web.yaml", manifest("web", "exec sleep 1000"))
+        try node.wait("web", for: "condition=Ready")
+        let sleeper = try #require(pids(node, named: "sleep").first)
+        let uid = try field(node, "web", "uid")
+        node.killAgent()
+        let pods = try RootedDirectory(hostPath: "\(node.directory)/state/pods")
+        switch how {
+        case "damaged":
+            try pods.directory(uid).replaceFile("machine.json", with: Array("{\"ver".utf8), mode: 0o600)
+        case "gone": try pods.directory(uid).removeTree("machine.json")
+        default: try pods.removeTree(uid)
+        }
+        try node.startAgent()
+        try node.wait("web", for: "condition=Ready")
+        #expect(pids(node, named: "sleep").count == 1)
+        #expect(!pids(node, named: "sleep").contains(sleeper))
+        #expect(try field(node, "web", "restartCount") == "0")
+        let aside = try pods.entries().filter { $0.hasPrefix("unreadable-\(uid)") }
+        #expect(aside.count == (how == "damaged" ? 1 : 0))
+        #expect(try node.ask("events", "-A").contains("UnreadableRecord") == (how == "damaged"))
+        for name in aside { try pods.removeTree(name) }
         try node.end()
     }
 
@@ -204,7 +242,11 @@ struct NodeTests {
         let node = try TestNode(images: ["busybox"])
         let file = "\(node.directory)/scratch/pod.yaml"
         let raw = cns_openat(AT_FDCWD, file, O_WRONLY | O_CREAT, 0o600)
-        try writeAll(Descriptor(adopting: raw), Array(manifest("made", "exec sleep 1000").utf8), subject: file)
+        try writeAll(
+            Descriptor(adopting: raw),
+            Array(manifest("made", "exec sleep 1000").utf8),
+            subject: file
+        )
         #expect(try node.ask("apply", "-f", file).contains("created"))
         try node.wait("made", for: "condition=Ready")
         node.killAgent()

@@ -14,7 +14,13 @@ struct Subprocess {
     let pid: pid_t
 
     /// Starts `arguments[0]` with its output going to the files named.
-    init(_ arguments: [String], environment: [String] = [], input: String? = nil, output: String, errors: String) throws {
+    init(
+        _ arguments: [String],
+        environment: [String] = [],
+        input: String? = nil,
+        output: String,
+        errors: String
+    ) throws {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
@@ -25,7 +31,9 @@ struct Subprocess {
         var path = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
         if let known = getenv("PATH") { path = "PATH=" + String(cString: known) }
         let code = Self.withStrings(arguments) { argv in
-            Self.withStrings([path] + environment) { envp in posix_spawn(&pid, arguments[0], &actions, nil, argv, envp) }
+            Self.withStrings([path] + environment) { envp in
+                posix_spawn(&pid, arguments[0], &actions, nil, argv, envp)
+            }
         }
         guard code == 0 else { throw SpawnFailure(program: arguments[0], errno: code) }
         self.pid = pid

@@ -27,7 +27,8 @@ final class TestNode {
 
     static let hasRights = geteuid() == 0
     static let needsRoot: Comment = "namespaces and mounts need root"
-    static let needsImages: Comment = "the example images are made by `make images`; `make test` says where they are"
+    static let needsImages: Comment =
+        "the example images are made by `make images`; `make test` says where they are"
 
     var socket: String { "\(directory)/run/podagent.sock" }
     var manifests: String { "\(directory)/manifests" }
@@ -88,7 +89,11 @@ final class TestNode {
             environment: ["PODAGENT_SOCKET=\(socket)"],
             scratch: "\(directory)/scratch"
         )
-        try #require(outcome.code == 0, "\(arguments): \(outcome)\n\(agentLog)", sourceLocation: sourceLocation)
+        try #require(
+            outcome.code == 0,
+            "\(arguments): \(outcome)\n\(agentLog)",
+            sourceLocation: sourceLocation
+        )
         return outcome.output
     }
 
@@ -124,7 +129,9 @@ final class TestNode {
             let name = line.split(separator: "/").last.map(String.init) ?? ""
             _ = try podagent("delete", "pod", name, "--now")
         }
-        try eventually("all Pods are gone", seconds: 40) { try podagent("get", "pods", "-A", "-o", "name").output.isEmpty }
+        try eventually("all Pods are gone", seconds: 40) {
+            try podagent("get", "pods", "-A", "-o", "name").output.isEmpty
+        }
         if let agent {
             kill(agent.pid, SIGTERM)
             let code = agent.wait()
@@ -139,16 +146,26 @@ final class TestNode {
         var found: [String] = []
         let mounts = readText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(directory) }
         found += mounts.map { "mount \($0)" }
-        for entry in (try? RootedDirectory(hostPath: "/proc").entries()) ?? [] where entry.first?.isNumber ?? false {
-            let line = readText("/proc/\(entry)/cgroup")
-            if line.contains(cgroup) { found.append("process \(entry) in \(line)") }
-        }
+        found += processes().map { "process \($0), \(readText("/proc/\($0)/comm"))" }
         for place in ["state/pods", "run/pods", "log"] {
             let entries = (try? RootedDirectory(hostPath: "\(directory)/\(place)").entries()) ?? []
             found += entries.map { "\(place)/\($0)" }
         }
-        if let mount = try? Cgroups.mountPoint(), access("\(mount)/\(cgroup)", F_OK) == 0 { found.append("cgroup \(cgroup)") }
+        if let mount = try? Cgroups.mountPoint(), access("\(mount)/\(cgroup)", F_OK) == 0 {
+            found.append("cgroup \(cgroup)")
+        }
         return found
+    }
+
+    /// What runs in this node's cgroup. Zombies do not: the machine's PID 1 takes its time to collect them, and the
+    /// first process of a PID namespace waits for that, in a cgroup that could be removed because nothing in it lives.
+    func processes() -> [pid_t] {
+        let entries = (try? RootedDirectory(hostPath: "/proc").entries()) ?? []
+        return entries.compactMap { pid_t($0) }.filter { pid in
+            let place = readText("/proc/\(pid)/cgroup")
+            return place.contains(cgroup) && !place.contains("(deleted)")
+                && !readText("/proc/\(pid)/status").contains("State:\tZ")
+        }
     }
 
     var cgroup: String {

@@ -292,10 +292,10 @@ private struct ExecClient {
     @Test("A process that has closed its input loses what comes, and goes on")
     func closedInput() async throws {
         try await Self.with { client, process, _ in
+            #expect(try await client.receive() == .channel(1, []))
             process.stdin.close()
             for _ in 0..<10 { try await client.send(0, [1, 2, 3]) }
             try await client.client.send(WebSocketParserTests.frame(9, [42]))
-            #expect(try await client.receive() == .channel(1, []))
             #expect(try await client.receive() == .pong([42]))
             process.exit(.code(0))
             #expect(try await client.receiveAll().code == 1000)
@@ -342,7 +342,9 @@ private struct ExecClient {
 
     /// Master and slave (pty(7)).
     private static func openTerminal() throws -> (master: Int32, slave: Int32) {
-        let master = try check("open", "/dev/ptmx") { cns_openat(AT_FDCWD, "/dev/ptmx", O_RDWR | O_NOCTTY, 0) }
+        let master = try check("open", "/dev/ptmx") {
+            cns_openat(AT_FDCWD, "/dev/ptmx", O_RDWR | O_NOCTTY, 0)
+        }
         var (unlocked, number): (Int32, Int32) = (0, 0)
         // TIOCSPTLCK and TIOCGPTN (ioctl_tty(2)), whose macros Swift does not import.
         try check("ioctl", "TIOCSPTLCK") { cns_ioctl(master, 0x4004_5431, &unlocked) }

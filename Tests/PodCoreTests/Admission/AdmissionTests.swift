@@ -89,24 +89,25 @@ import Testing
     }
 
     @Test(
-        "A UID that is given is kept, and so is every annotation; what podagent sets itself is not taken over"
+        "Every annotation is kept; what podagent sets itself is not taken over, and least of all the UID"
     )
     func givenMetadata() throws {
         let text = Self.web.replacing(
             "name: web",
             with:
-                "name: web, uid: mine, annotations: {a: b}, resourceVersion: '7', deletionTimestamp: '2020-01-01T00:00:00Z'"
+                "name: web, uid: ../../../etc, annotations: {a: b}, resourceVersion: '7', deletionTimestamp: '2020-01-01T00:00:00Z'"
         )
         let result = admit(relaxed(text))
         let pod = try #require(result.pod)
-        #expect(pod.metadata.uid == "mine")
-        #expect(pod.metadata.annotations["kubernetes.io/config.hash"] == "mine")
+        #expect(pod.metadata.uid.utf8.count == 32)
+        #expect(pod.metadata.annotations["kubernetes.io/config.hash"] == pod.metadata.uid)
         #expect(pod.metadata.annotations["a"] == "b")
         #expect(pod.metadata.resourceVersion == "" && pod.metadata.deletionTimestamp == nil)
         #expect(
             result.notes.map(\.text) == [
                 "metadata.deletionTimestamp: has no effect: set by podagent",
                 "metadata.resourceVersion: has no effect: set by podagent",
+                "metadata.uid: has no effect: set by podagent",
             ]
         )
     }

@@ -2,65 +2,6 @@ import Testing
 
 @testable import PodCore
 
-/// A Pod's machine with a script: events are fed at times, effects and states are read.
-struct MachineDriver {
-    var machine: PodMachine
-    var now = Moment(tick: Tick(nanoseconds: 0), wall: Timestamp(seconds: 1_800_000_000))
-    var records: [PodRecord] = []
-
-    init(
-        init initContainers: [String] = [],
-        _ containers: [String] = ["web"],
-        policy: RestartRule = .always,
-        grace: Int = 30
-    ) {
-        machine = PodMachine(
-            PodLifecycle(
-                reference: "web-node1_default(1234)",
-                initContainers: initContainers.map { .init(name: $0) },
-                containers: containers.map { .init(name: $0) },
-                restartPolicy: policy,
-                terminationGracePeriod: .seconds(grace),
-                backoff: .kubelet
-            )
-        )
-    }
-
-    /// Feeds an event and returns the effects, the events for people put aside.
-    mutating func tell(_ event: PodEvent, after seconds: Double = 0) -> [PodEffect] {
-        let step = Duration.milliseconds(Int(seconds * 1000))
-        now = Moment(tick: now.tick + step, wall: now.wall + step)
-        return sift(machine.handle(event, at: now))
-    }
-
-    mutating func sift(_ effects: [PodEffect]) -> [PodEffect] {
-        effects.filter { effect in
-            guard case .record(let record) = effect else { return true }
-            records.append(record)
-            return false
-        }
-    }
-
-    /// Brings the sandbox up; the effects of its arrival.
-    mutating func bringUp() -> [PodEffect] {
-        _ = tell(.alarm)
-        _ = tell(.prepared)
-        return tell(.sandboxStarted(attempt: machine.attempt))
-    }
-
-    mutating func start(_ run: UInt64) -> [PodEffect] { tell(.containerStarted(RunID(run), at: now.wall)) }
-
-    mutating func exit(_ run: UInt64, _ code: Int32, after seconds: Double = 1) -> [PodEffect] {
-        let step = Duration.milliseconds(Int(seconds * 1000))
-        now = Moment(tick: now.tick + step, wall: now.wall + step)
-        return tell(
-            .containerExited(RunID(run), ExitStatus(code: code), startedAt: nil, finishedAt: now.wall)
-        )
-    }
-
-    func record(_ name: String) -> ContainerRecord? { machine.containers.first { $0.name == name } }
-}
-
 private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect {
     .startContainer(name: name, run: RunID(run), restartCount: count)
 }
@@ -157,89 +98,6 @@ private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect
         #expect(pod.tell(.cleanedUp(.everything)) == [.finished])
     }
 
-    @Test("A deletion that comes while only the volumes are going still has the rest to do")
-    func deletionDuringFinishing() {
-        var pod = MachineDriver(policy: .never)
-        _ = pod.bringUp()
-        _ = pod.start(1)
-        _ = pod.exit(1, 0)
-        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
-        #expect(pod.tell(.delete(grace: nil)) == [])
-        #expect(pod.tell(.cleanedUp(.volumes)) == [.cleanUp(.everything)])
-    }
-
-    @Test("Deletion asks, waits for the grace period, kills, and cleans up in order")
-    func deletion() {
-        var pod = MachineDriver(["web", "log"], grace: 5)
-        _ = pod.bringUp()
-        _ = pod.start(1)
-        _ = pod.start(2)
-        #expect(pod.tell(.delete(grace: nil)) == [.terminate(RunID(1)), .terminate(RunID(2))])
-        #expect(pod.exit(1, 0) == [])
-        #expect(pod.tell(.alarm, after: 3.9) == [])
-        #expect(pod.tell(.alarm, after: 0.1) == [.kill(RunID(2))])
-        #expect(pod.exit(2, 137) == [.removeSandbox(attempt: 0)])
-        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.everything)])
-        #expect(pod.tell(.cleanedUp(.everything)) == [.finished])
-        #expect(
-            pod.records.filter { $0.reason == "Killing" }.map(\.message) == [
-                "Stopping container web", "Stopping container log",
-            ]
-        )
-    }
-
-    @Test("A second deletion may shorten the grace period and never lengthens it")
-    func graceOnlyShrinks() {
-        var pod = MachineDriver()
-        _ = pod.bringUp()
-        _ = pod.start(1)
-        _ = pod.tell(.delete(grace: nil))
-        #expect(pod.tell(.delete(grace: .seconds(60)), after: 1) == [])
-        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(29))
-        #expect(pod.tell(.delete(grace: .seconds(3))) == [])
-        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(3))
-        #expect(pod.tell(.delete(grace: .zero)) == [.kill(RunID(1))])
-    }
-
-    @Test("A grace period of zero kills at once; one second is raised to two")
-    func shortGrace() {
-        for (grace, expected) in [(0, [PodEffect.kill(RunID(1))]), (1, [.terminate(RunID(1))])] {
-            var pod = MachineDriver(grace: grace)
-            _ = pod.bringUp()
-            _ = pod.start(1)
-            #expect(pod.tell(.delete(grace: nil)) == expected)
-            if grace == 1 { #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(2)) }
-        }
-    }
-
-    @Test("Deletion during the making of the sandbox waits for it and then removes it")
-    func deletionDuringCreation() {
-        var pod = MachineDriver()
-        _ = pod.tell(.alarm)
-        _ = pod.tell(.prepared)
-        #expect(pod.tell(.delete(grace: nil)) == [])
-        #expect(pod.tell(.sandboxStarted(attempt: 0)) == [.removeSandbox(attempt: 0)])
-    }
-
-    @Test("Deletion during the start of a container stops it as soon as it is there")
-    func deletionDuringStart() {
-        var pod = MachineDriver()
-        _ = pod.bringUp()
-        #expect(pod.tell(.delete(grace: nil)) == [])
-        #expect(pod.start(1) == [.terminate(RunID(1))])
-    }
-
-    @Test("Deletion during back-off ends the wait")
-    func deletionDuringBackoff() {
-        var pod = MachineDriver()
-        _ = pod.bringUp()
-        _ = pod.start(1)
-        _ = pod.exit(1, 1)
-        _ = pod.start(2)
-        #expect(pod.exit(2, 1) == [])
-        #expect(pod.tell(.delete(grace: nil)) == [.removeSandbox(attempt: 0)])
-    }
-
     @Test("When pause dies, the sandbox is made anew, init containers run again and restart counts go on")
     func pauseDies() {
         var pod = MachineDriver(init: ["a"], ["web"])
@@ -255,6 +113,25 @@ private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect
         #expect(pod.exit(3, 0) == [start("web", 4, 1)])
         #expect(pod.record("web")?.lastTermination?.exitCode == 137)
         #expect(pod.records.filter { $0.reason == "SandboxChanged" }.count == 1)
+    }
+
+    @Test(
+        "A restart that falls into a dying sandbox is made at once in the next one",
+        arguments: [true, false]
+    )
+    func restartInDyingSandbox(pauseIsToldFirst: Bool) {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        #expect(pod.exit(1, 137) == [start("web", 2, 1)])
+        let events: [PodEvent] = [
+            .sandboxEnded(attempt: 0),
+            .containerNotCreated(RunID(2), Waiting("CreateContainerError", "no pause")),
+        ]
+        for event in pauseIsToldFirst ? events : events.reversed() { _ = pod.tell(event) }
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.createSandbox(attempt: 1)])
+        #expect(pod.record("web")?.waiting == nil)
+        #expect(pod.tell(.sandboxStarted(attempt: 1)) == [start("web", 3, 1)])
     }
 
     @Test("When the shim dies nobody knows how the containers ended: 137, ContainerStatusUnknown")

@@ -69,7 +69,7 @@ import Testing
         var pod = running()
         #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0)])
         #expect(pod.record("web")?.newestTermination?.exitCode == 137)
-        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.createSandbox(attempt: 1)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0), after: 1) == [.createSandbox(attempt: 1)])
     }
 
     @Test("A half-made sandbox is removed and made anew")
@@ -91,5 +91,147 @@ import Testing
         _ = pod.exit(1, 0)
         #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
         #expect(pod.machine.recover(nil, at: pod.now) == [.cleanUp(.volumes)])
+    }
+
+    @Test(
+        "A restart of which nothing is recorded is found with the end before it, in whatever order they are told"
+    )
+    func missedRestart() {
+        var pod = running()
+        let end = SandboxObservation.Run.State.exited(
+            ExitStatus(code: 7),
+            startedAt: pod.now.wall,
+            finishedAt: pod.now.wall
+        )
+        let observation = SandboxObservation(
+            pauseIsAlive: true,
+            runs: [
+                .init(
+                    run: RunID(2),
+                    container: "web",
+                    restartCount: 1,
+                    state: .running(startedAt: pod.now.wall)
+                ),
+                .init(run: RunID(1), container: "web", restartCount: 0, state: end),
+            ]
+        )
+        #expect(pod.sift(pod.machine.recover(observation, at: pod.now)) == [])
+        #expect(pod.record("web")?.liveRun == RunID(2))
+        #expect(pod.record("web")?.restartCount == 1)
+        #expect(pod.record("web")?.lastTermination?.exitCode == 7)
+        // The restart has taken its step of the back-off, although nobody was there.
+        #expect(pod.exit(2, 1) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
+    }
+
+    @Test("A container that stayed up for ten minutes, and ended while nobody looked, starts afresh")
+    func missedReset() {
+        var pod = running()
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        let end = SandboxObservation.Run.State.exited(
+            ExitStatus(code: 1),
+            startedAt: pod.now.wall,
+            finishedAt: pod.now.wall + .seconds(601)
+        )
+        pod.now = Moment(tick: pod.now.tick + .seconds(605), wall: pod.now.wall + .seconds(605))
+        let effects = pod.sift(pod.machine.recover(seen(end, run: 2, count: 1), at: pod.now))
+        #expect(effects == [.startContainer(name: "web", run: RunID(3), restartCount: 2)])
+    }
+
+    @Test("A container that ended at once an hour ago does not start afresh because nobody looked")
+    func missedCrash() {
+        var pod = running()
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        let end = SandboxObservation.Run.State.exited(
+            ExitStatus(code: 1),
+            startedAt: pod.now.wall,
+            finishedAt: pod.now.wall + .seconds(1)
+        )
+        pod.now = Moment(tick: pod.now.tick + .seconds(3600), wall: pod.now.wall + .seconds(3600))
+        let effects = pod.sift(pod.machine.recover(seen(end, run: 2, count: 1), at: pod.now))
+        #expect(effects == [.startContainer(name: "web", run: RunID(3), restartCount: 2)])
+        _ = pod.start(3)
+        _ = pod.exit(3, 1)
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(20))
+    }
+
+    @Test("A running container that the shim does not know is lost")
+    func missingRun() {
+        var pod = running()
+        let nothing = SandboxObservation(pauseIsAlive: true, runs: [])
+        let effects = pod.sift(pod.machine.recover(nothing, at: pod.now))
+        #expect(pod.record("web")?.lastTermination?.reason == "ContainerStatusUnknown")
+        #expect(effects == [.startContainer(name: "web", run: RunID(2), restartCount: 1)])
+    }
+
+    @Test("A sandbox that is recorded as on its way out may be the next one already, which is kept")
+    func nextSandbox() {
+        var pod = running()
+        _ = pod.tell(.sandboxEnded(attempt: 0))
+        #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
+        let observation = seen(.running(startedAt: pod.now.wall), run: 2, count: 1)
+        #expect(pod.sift(pod.machine.recover(observation, at: pod.now)) == [])
+        #expect(pod.machine.sandbox == .ready)
+        #expect(pod.machine.attempt == 1)
+        #expect(pod.record("web")?.liveRun == RunID(2))
+    }
+
+    @Test("A sandbox that is recorded as on its way out, and has nothing new, is removed again")
+    func removedAgain() {
+        var pod = running()
+        _ = pod.tell(.sandboxEnded(attempt: 0))
+        #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
+        let nothing = SandboxObservation(pauseIsAlive: false, runs: [])
+        #expect(pod.sift(pod.machine.recover(nothing, at: pod.now)) == [.removeSandbox(attempt: 0)])
+    }
+
+    @Test(
+        "When pause is dead before it was recorded that it stood, the ends of the containers are waited for"
+    )
+    func deadBeforeRecorded() {
+        var pod = MachineDriver()
+        _ = pod.tell(.alarm)
+        _ = pod.tell(.prepared)
+        var observation = seen(.running(startedAt: pod.now.wall), run: 1)
+        observation.pauseIsAlive = false
+        #expect(pod.sift(pod.machine.recover(observation, at: pod.now)) == [.kill(RunID(1))])
+        #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
+        #expect(pod.record("web")?.newestTermination?.exitCode == 137)
+    }
+
+    @Test("Retries of volumes go on where they were, and their delay is not begun anew")
+    func retriesGoOn() {
+        var pod = MachineDriver()
+        _ = pod.tell(.alarm)
+        _ = pod.tell(.preparationFailed(message: "no"))
+        #expect(pod.tell(.alarm, after: 0.5) == [.prepare])
+        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.prepare])
+        _ = pod.tell(.preparationFailed(message: "no"))
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(1))
+    }
+
+    @Test(
+        "After a reboot volumes and sandbox are made again, and a container that was backing off begins at once"
+    )
+    func reboot() {
+        var pod = running()
+        _ = pod.exit(1, 1)
+        _ = pod.start(2)
+        _ = pod.exit(2, 1, after: 3600)
+        _ = pod.start(3)
+        #expect(pod.exit(3, 1) == [])
+        pod.now = Moment(tick: Tick(nanoseconds: 5_000_000_000), wall: pod.now.wall + .seconds(90))
+        pod.machine.forgetTicks()
+        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.prepare])
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 1)])
+        let again = PodEffect.startContainer(name: "web", run: RunID(4), restartCount: 3)
+        #expect(pod.tell(.sandboxStarted(attempt: 1)) == [again])
+        #expect(pod.record("web")?.lastTermination?.exitCode == 1)
+        _ = pod.start(4)
+        #expect(pod.exit(4, 1) == [])
+        #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
     }
 }

@@ -108,10 +108,10 @@ import Testing
         ),
         Case(
             testDescription:
-                "an equal Pod from another file is another Pod, for its file is part of its identity",
+                "an equal Pod from another file is the same Pod, for its file is no part of its identity",
             before: [[file("a", 1, ["x": 1])], [file("b", 2, ["x": 1])]],
             changes: [.removed(path: "a")],
-            actions: [.replace(key("x"), old: 1, new: 1, path: "b")]
+            actions: [.move(key("x"), 1, from: "a", to: "b")]
         ),
         Case(
             testDescription: "what a renamed file asks for goes on",

@@ -27,7 +27,7 @@ struct ExecStream {
         guard isInputOpen else { return try loop(signals: nil, pending: { [] }) }
         let terminal: RawTerminal
         do throws(SystemFailure) { terminal = try RawTerminal() } catch { throw .failed(error) }
-        return try loop(signals: terminal.signals.raw, pending: { terminal.pendingSignals() })
+        return try loop(signals: terminal.signals, pending: { terminal.pendingSignals() })
     }
 
     private mutating func loop(signals: Int32?, pending: () -> [Int32]) throws(CommandError) -> Int32 {

@@ -23,7 +23,8 @@ enum PlanCommand {
     private static func run(_ arguments: Arguments, _ console: Console) throws(CommandError) {
         let names = arguments.values("filename") + arguments.words
         guard !names.isEmpty else { throw arguments.wrong("which manifest? Give -f FILE") }
-        let admission = Admission(nodeName: arguments.value("node-name") ?? "node")
+        let nodeName = arguments.value("node-name") ?? "node"
+        let admission = Admission(nodeName: nodeName)
         for file in try ManifestInput.read(names) {
             let verdict = ValidateCommand.judge(file, admission)
             guard verdict.problems.isEmpty else {
@@ -34,7 +35,7 @@ enum PlanCommand {
                 let source = ManifestSource.file(file.name)
                 let results = admission.admitAll(in: document, source: source, seenAt: Clock.wall()).results
                 for pod in results.compactMap(\.pod) {
-                    try console.print(try LaunchPlanPreview.text(for: pod))
+                    try console.print(LaunchPlanPreview.text(for: pod, nodeName: nodeName))
                 }
             }
         }

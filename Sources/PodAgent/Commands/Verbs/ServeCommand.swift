@@ -84,7 +84,12 @@ enum ServeCommand {
             text in
             options.cgroup = text
         },
-        Setting("pod-cidr", "CIDR", "The addresses for Pods.", "a network such as 10.88.0.0/16") {
+        Setting(
+            "pod-cidr",
+            "CIDR",
+            "The addresses for Pods; no effect yet: Pods have loopback alone.",
+            "a network such as 10.88.0.0/16"
+        ) {
             options,
             text in
             text.contains("/") ? (options.podCIDR = text) : nil
@@ -92,7 +97,7 @@ enum ServeCommand {
         Setting(
             "bridge",
             "NAME",
-            "The bridge that Pods are connected to.",
+            "The bridge that Pods are connected to; no effect yet.",
             "an interface name of at most 15 bytes"
         ) {
             options,

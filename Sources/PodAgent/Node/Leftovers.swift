@@ -1,0 +1,84 @@
+import Glibc
+import PodCore
+
+/// What an earlier podagent left of its Pods: records to go on from, and remains to end.
+///
+/// Blocks, which it may: it runs before the node does anything else. That also keeps a Pod that its manifest asks for
+/// again from meeting the remains of its predecessor, which has the same UID.
+@NodeActor
+struct Leftovers {
+    let context: NodeContext
+
+    private static let unreadable = "unreadable-"
+
+    /// What is known of a Pod.
+    struct Record {
+        let pod: Pod
+        let file: PodRecordFile
+    }
+
+    /// The Pods that have a record, in the order in which they were made. Those that have none, or one that cannot be
+    /// understood, are ended, for nobody could say what they were.
+    func records() -> [Record] {
+        guard let pods = try? context.directories.state.directory("pods"), let uids = try? pods.entries()
+        else {
+            return []
+        }
+        var records: [Record] = []
+        for uid in uids where !uid.hasPrefix(Self.unreadable) {
+            do {
+                let directory = try pods.directory(uid)
+                let file = try PodRecordFile.read(from: directory)
+                records.append(Record(pod: try PodFile.read(from: directory), file: file))
+            } catch let failure as SystemFailure where failure.errno == ENOENT {
+                // Ended before its first record, when nothing of it ran yet.
+                remove("unfinished Pod \(uid)", uid) { try pods.removeTree(uid) }
+            } catch {
+                setAside(uid, pods, "\(error)")
+            }
+        }
+        endUnknown(except: Set(records.map(\.pod.metadata.uid)))
+        return records.sorted {
+            ($0.pod.metadata.creationTimestamp?.seconds ?? 0)
+                < ($1.pod.metadata.creationTimestamp?.seconds ?? 0)
+        }
+    }
+
+    /// What cannot be understood is kept under a name that says so, and what runs of it is ended.
+    private func setAside(_ uid: String, _ pods: RootedDirectory, _ why: String) {
+        let name = "\(Self.unreadable)\(uid)-\(Clock.wall().seconds)"
+        renameat(pods.raw, uid, pods.raw, name)
+        let message =
+            "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name), and the Pod is ended"
+        context.events.recordNode(PodRecord(.warning, "UnreadableRecord", message))
+        Log.warning(message)
+        remove("remains of Pod \(uid)", uid) {}
+    }
+
+    /// Somebody has removed their records while they ran.
+    private func endUnknown(except known: Set<String>) {
+        let uids = Set((try? context.cgroups.pods()) ?? []).union(
+            (try? context.directories.run.directory("pods").entries()) ?? []
+        )
+        for uid in uids.subtracting(known).sorted() {
+            Log.warning("Pod \(uid) has no record any more; what is left of it is ended")
+            remove("remains of Pod \(uid)", uid) {}
+        }
+    }
+
+    /// At once if it can be; what resists is tried again while the node begins its work.
+    private func remove(_ subject: String, _ uid: String, _ more: @escaping @Sendable () throws -> Void) {
+        let context = context
+        let body: @Sendable () throws -> Void = {
+            try context.cgroups.remove(pod: uid)
+            try context.directories.run.directory("pods").removeTree(uid)
+            try more()
+        }
+        do {
+            try body()
+        } catch {
+            Log.warning("cannot remove the \(subject): \(error); trying again")
+            Task { await context.removal.run(subject, body) }
+        }
+    }
+}
