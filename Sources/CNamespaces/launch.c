@@ -2,7 +2,6 @@
 #include "launch.h"
 #include <grp.h>
 #include <linux/capability.h>
-#include <linux/close_range.h>
 #include <net/if.h>
 #include <sched.h>
 #include <string.h>
@@ -167,11 +166,10 @@ static void fill_list(const char **list, const char *strings, uint64_t count) {
     list[count] = NULL;
 }
 
-static void say(struct launch *l, int error) {
+/// Reports the step that runs. 0, or -1 and errno: EPIPE when the shim is gone.
+static int say(struct launch *l, int error) {
     struct cns_report report = {.step = l->index, .error = error};
-    ssize_t n;
-    do n = write(l->report_fd, &report, sizeof report);
-    while (n < 0 && errno == EINTR);
+    return cns_send(l->report_fd, &report, sizeof report, NULL, 0);
 }
 
 /// Tries each directory of a search path as execvp(3) does, without its allocation.
@@ -200,8 +198,11 @@ static int op_exec(struct launch *l, const struct cns_step *s) {
     const char *argv[s->value + 1], *envp[s->extra + 1];
     fill_list(argv, l->bytes + s->text[0], s->value);
     fill_list(envp, l->bytes + s->text[1], s->extra);
-    if (syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) < 0) return -1;
-    say(l, 0);
+    // Closed now, not by the exec: the kernel looks the program and its interpreter up before that, and an image may
+    // call them /proc/self/fd/9/../../bin/sh. What is left beside the standard streams leads nowhere: a socket.
+    if (l->report_fd != 3 && syscall(SYS_dup3, l->report_fd, 3, O_CLOEXEC) < 0) return -1;
+    l->report_fd = 3;
+    if (syscall(SYS_close_range, 4u, ~0u, 0) < 0 || say(l, 0) < 0) return -1;
     if (strchr(argv[0], '/')) execve(argv[0], (char *const *)argv, (char *const *)envp);
     else exec_searching(launch_text(l, s, 2), argv, envp);
     return -1;
@@ -220,7 +221,7 @@ static _Noreturn void become_pause(struct launch *l) {
     prctl(PR_SET_NAME, "pause", 0, 0, 0);
     // Dies with the shim: without its parent nobody could write the Pod's logs or record how it ended.
     prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-    say(l, 0);
+    if (say(l, 0) < 0) _exit(127);  // it died before that call, and the signal will not come
     syscall(SYS_close_range, 0u, ~0u, 0);
     for (;;) {
         int unused;
@@ -270,6 +271,26 @@ static int run_step(struct launch *l, const struct cns_step *s) {
     return -1;
 }
 
+/// Closes every descriptor that the plan does not name. The child begins with a copy of all that the shim has open
+/// (other containers' logs and cgroups, podagent's socket): it may hang in a mount for long and must not hold them,
+/// and who may trace it, with CAP_SYS_PTRACE in a shared PID namespace, must not reach the node through them.
+static void close_all_but(const int *slots, int report_fd) {
+    int keep[CNS_SLOTS_MAX + 1], count = 0;
+    for (int i = -1; i < CNS_SLOTS_MAX; i++) {
+        int fd = i < 0 ? report_fd : slots[i];
+        if (fd < 3) continue;
+        int at = count++;
+        for (; at > 0 && keep[at - 1] > fd; at--) keep[at] = keep[at - 1];
+        keep[at] = fd;
+    }
+    unsigned first = 3;
+    for (int i = 0; i < count; i++) {
+        if ((unsigned)keep[i] > first) syscall(SYS_close_range, first, (unsigned)keep[i] - 1, 0);
+        if ((unsigned)keep[i] >= first) first = (unsigned)keep[i] + 1;
+    }
+    syscall(SYS_close_range, first, ~0u, 0);
+}
+
 _Noreturn void cns_run_plan(const void *plan, int *slots, int report_fd, char *title, size_t title_size) {
     const struct cns_plan *header = plan;
     const struct cns_step *steps = (const void *)(header + 1);
@@ -277,6 +298,7 @@ _Noreturn void cns_run_plan(const void *plan, int *slots, int report_fd, char *t
         .bytes = plan, .slots = slots, .report_fd = report_fd, .title = title, .title_size = title_size};
     // Until the exec nobody in the Pod may trace this process or reach the host through its /proc entry.
     prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    close_all_but(slots, report_fd);
     for (l.index = 0; l.index < (int)header->count; l.index++) {
         const struct cns_step *s = &steps[l.index];
         if (run_step(&l, s) == 0 || (s->flags & CNS_STEP_OPTIONAL)) continue;

@@ -73,8 +73,10 @@ static int open_mount_point(const struct launch *l, const struct cns_step *s) {
         int parent = open_parent(root, path, &leaf);
         struct stat st;
         if (parent < 0) return -1;
-        if (fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) unlinkat(parent, leaf, 0);
-        close(parent);
+        int link = fstatat(parent, leaf, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
+        int result = link ? unlinkat(parent, leaf, 0) : 0;
+        close_keeping_errno(parent);
+        if (result < 0) return -1;
     }
     int fd = open_in_root(root, path, O_PATH);
     if (fd >= 0 || errno != ENOENT) return fd;

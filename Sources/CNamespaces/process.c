@@ -28,12 +28,14 @@ static pid_t clone_into(uint64_t flags, int cgroup_fd, int *pidfd) {
     return (pid_t)syscall(SYS_clone3, &args, sizeof args);
 }
 
-/// The child inherits the handlers and the mask of its maker; no program expects to be born with them.
+/// The child inherits the handlers and the mask of its maker; no program expects to be born with them. By number, for
+/// the C library will not touch the two signals that it uses itself (nptl(7)), and an ignored one would stay ignored.
 static void default_signals(void) {
     sigset_t none;
     sigemptyset(&none);
-    struct sigaction standard = {.sa_handler = SIG_DFL};
-    for (int signal = 1; signal < _NSIG; signal++) sigaction(signal, &standard, NULL);
+    // The kernel's struct sigaction, all zero: SIG_DFL, no flags, empty mask.
+    static const unsigned long standard[4];
+    for (int signal = 1; signal < _NSIG; signal++) syscall(SYS_rt_sigaction, signal, standard, NULL, 8);
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
@@ -58,18 +60,6 @@ static int nested_midwife(void *argument) {
     return 0;
 }
 
-/// The kernel makes a PID namespace only inside the caller's own. So a helper that lives in the Pod's namespace, and
-/// shares our memory and descriptors while we wait for it, clones the child; CLONE_PARENT makes us its parent.
-static pid_t clone_nested(const struct cns_birth *birth, int *pidfd) {
-    static char stack[65536] __attribute__((aligned(16)));
-    struct nested n = {.birth = birth, .pidfd = pidfd, .pid = -1};
-    pid_t helper = clone(nested_midwife, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &n);
-    if (helper < 0) return -1;
-    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
-    errno = n.error;
-    return n.pid;
-}
-
 /// The number of a process as this PID namespace counts, from its pidfd. pidfd_open(2), proc_pid_fdinfo(5).
 static pid_t pid_of(int pidfd) {
     char path[64], text[512];
@@ -84,6 +74,35 @@ static pid_t pid_of(int pidfd) {
     return line ? (pid_t)strtol(line + 5, NULL, 10) : -1;
 }
 
+/// The number of a child that was counted by another PID namespace when it was born. One whose number cannot be had,
+/// for want of a descriptor, could never be waited for by us, so it ends here. Its pid, or -1 and errno.
+static pid_t known_child(int *pidfd) {
+    pid_t pid = pid_of(*pidfd);
+    if (pid > 0) return pid;
+    int saved = errno;
+    siginfo_t unused;
+    cns_pidfd_send_signal(*pidfd, SIGKILL);
+    while (waitid(P_PIDFD, (id_t)*pidfd, &unused, WEXITED | __WALL) < 0 && errno == EINTR) {}
+    close(*pidfd);
+    *pidfd = -1;
+    errno = saved;
+    return -1;
+}
+
+/// The kernel makes a PID namespace only inside the caller's own. So a helper that lives in the Pod's namespace, and
+/// shares our memory and descriptors while we wait for it, clones the child; CLONE_PARENT makes us its parent.
+static pid_t clone_nested(const struct cns_birth *birth, int *pidfd) {
+    // The child goes on with it until its exec: it holds the lists of up to 2 * 65536 arguments and variables.
+    // What is not touched costs nothing.
+    static char stack[2 << 20] __attribute__((aligned(16)));
+    struct nested n = {.birth = birth, .pidfd = pidfd, .pid = -1, .error = ECHILD};
+    pid_t helper = clone(nested_midwife, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &n);
+    if (helper < 0) return -1;
+    while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+    errno = n.error;
+    return n.pid > 0 ? known_child(pidfd) : -1;
+}
+
 pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd) {
     static int own = -1;
     if (birth->pid_namespace_fd < 0 && !birth->nested) return clone_child(birth, 0, pidfd);
@@ -91,8 +110,9 @@ pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd) {
     if (own < 0 || (birth->pid_namespace_fd >= 0 && setns(birth->pid_namespace_fd, CLONE_NEWPID) < 0)) return -1;
     pid_t pid = birth->nested ? clone_nested(birth, pidfd) : clone_child(birth, 0, pidfd);
     int saved = errno;
-    setns(own, CLONE_NEWPID);
-    if (pid > 0) pid = pid_of(*pidfd);
+    // Back to our own, where the next child belongs. The kernel always lets one, short of memory; who could not go
+    // back would make the next sandbox inside this one.
+    if (setns(own, CLONE_NEWPID) < 0) abort();
     errno = saved;
     return pid;
 }
@@ -143,7 +163,7 @@ pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
         do n = read(report[0], &error, sizeof error);
         while (n < 0 && errno == EINTR);
         if (n == sizeof error) {  // it said why the exec failed; an end of file says that it went through
-            waitpid(pid, NULL, 0);
+            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
             close(*pidfd);
             pid = -1;
             saved = error;

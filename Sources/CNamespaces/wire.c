@@ -58,13 +58,13 @@ ssize_t cns_receive(int fd, void *message, size_t size, int *descriptors, int *c
     while (got < 0 && errno == EINTR);
     if (got < 0) return -1;
     int taken = take_descriptors(&header, descriptors, *count);
-    if (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) {
-        for (int i = 0; i < taken; i++) close(descriptors[i]);
-        errno = EMSGSIZE;
-        return -1;
-    }
     *count = taken;
-    return got;
+    if (!(header.msg_flags & (MSG_TRUNC | MSG_CTRUNC))) return got;
+    for (int i = 0; i < taken; i++) close(descriptors[i]);
+    *count = -1;
+    if (!(header.msg_flags & MSG_TRUNC)) return got;
+    errno = EMSGSIZE;
+    return -1;
 }
 
 int cns_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_t datum) {

@@ -6,6 +6,8 @@ struct Descriptors: ~Copyable {
 
     private(set) var descriptors: [Int32] = [-1, -1]
     private(set) var count = 0
+    /// The kernel could not give us all of them, and we have none.
+    private(set) var wereLost = false
 
     /// Receives one message into `message`; its size, 0 at the end, -1 and errno.
     mutating func receive<Message: BitwiseCopyable>(from socket: Int32, into message: inout Message) -> Int {
@@ -14,7 +16,8 @@ struct Descriptors: ~Copyable {
         defer { fresh.deallocate() }
         let size = cns_receive(socket, &message, MemoryLayout<Message>.size, fresh.baseAddress, &room)
         guard size > 0 else { return size }
-        count = Int(room)
+        wereLost = room < 0
+        count = max(0, Int(room))
         descriptors = []
         for index in 0..<max(2, count) { descriptors.append(index < count ? fresh[index] : -1) }
         return size
@@ -28,9 +31,9 @@ struct Descriptors: ~Copyable {
         return taken
     }
 
-    /// A second descriptor of the one at `index`.
+    /// A second descriptor of the one at `index`; -1 and errno.
     func duplicate(_ index: Int) -> Int32 {
-        index < count ? cns_fcntl(descriptors[index], F_DUPFD_CLOEXEC, 3) : -1
+        cns_fcntl(index < count ? descriptors[index] : -1, F_DUPFD_CLOEXEC, 3)
     }
 
     /// The slots of a plan, with the descriptors from `first` on in their place.

@@ -14,6 +14,7 @@ final class LogWriter {
     private let bytesMax: Int
     private let filesMax: Int
     private var rotated: [[UInt8]] = []
+    private var lastRotation: (stamp: [UInt8], count: Int) = ([], -1)
     private var partial: (output: [UInt8], errors: [UInt8]) = ([], [])
     private var entries: [UInt8] = []
     /// Entries that could not be written, for want of disk space for example.
@@ -32,17 +33,29 @@ final class LogWriter {
             }
             return name
         }
-        guard open() else { return nil }
+        guard open() else {
+            let error = cns_errno()
+            close()
+            cns_set_errno(error)
+            return nil
+        }
     }
 
+    /// Only a regular file is written to. The directory may be shown to a container (log collectors mount it), which
+    /// could have put a FIFO or a disk's node in the place of the next log.
     private func open() -> Bool {
-        file = withCString(name) {
-            cns_openat(directory, $0, O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0o640)
-        }
+        let flags = O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY
+        file = withCString(name) { cns_openat(directory, $0, flags, 0o640) }
         guard file >= 0 else { return false }
         var status = stat()
-        size = fstat(file, &status) == 0 ? Int(status.st_size) : 0
-        return true
+        if fstat(file, &status) == 0 && cns_is_regular(status) == 1 {
+            size = Int(status.st_size)
+            return true
+        }
+        _ = CNamespaces.close(file)
+        file = -1
+        cns_set_errno(EINVAL)
+        return false
     }
 
     func close() {
@@ -78,11 +91,11 @@ final class LogWriter {
                 line.removeAll(keepingCapacity: true)
                 continue
             }
-            line.append(byte)
             if line.count == Self.lineMax {
                 entry(stream, full: false, line[...])
                 line.removeAll(keepingCapacity: true)
             }
+            line.append(byte)
         }
         setPartial(line.isEmpty ? [] : line, stream)
         flush()
@@ -116,38 +129,58 @@ final class LogWriter {
     /// not stop the container that wrote them.
     private func flush() {
         guard !entries.isEmpty else { return }
+        if file < 0 { _ = open() }  // the last rotation could not make a new file; perhaps now
+        let done = writeEntries()
+        size += done
+        if done < entries.count { giveUp(from: done) }
+        entries = []
+    }
+
+    /// How many bytes the kernel took.
+    private func writeEntries() -> Int {
         var done = 0
         while done < entries.count {
             let written = entries.withUnsafeBytes { bytes in
                 write(file, bytes.baseAddress?.advanced(by: done), bytes.count - done)
             }
             if written < 0 && cns_errno() == EINTR { continue }
-            guard written > 0 else {
-                for byte in entries[done...] where byte == 10 { lost += 1 }
-                break
-            }
+            guard written > 0 else { break }
             done += written
         }
-        size += done
-        entries = []
+        return done
+    }
+
+    /// Counts the entries behind `done` as lost. One that was written in part is taken back, so that the next one
+    /// begins a line.
+    private func giveUp(from done: Int) {
+        for byte in entries[done...] where byte == 10 { lost += 1 }
+        let whole = entries[..<done].lastIndex(of: 10).map { $0 + 1 } ?? 0
+        guard whole < done, ftruncate(file, off_t(size - (done - whole))) == 0 else { return }
+        size -= done - whole
     }
 
     /// `0.log` becomes `0.log.20260102-030405`; the oldest beyond the allowed number goes.
+    ///
+    /// Names sort in the order of their content, for readers rely on it: further rotations within a second, and those
+    /// after the clock was set back, follow the last name as -01, -02, … After 99 of them the file is left to grow
+    /// until the next second.
     private func rotate() {
-        var target = name
-        target.append(46)
-        appendCompactTime(&target, nanoseconds: cns_wall_clock())
-        let plain = target
-        var attempt: UInt8 = 1
-        while rename(to: target) != 0 {
-            guard cns_errno() == EEXIST, attempt < 100 else { return }
-            // Several rotations in one second are told apart by -01, -02, … which sort in order.
-            target = plain
-            target.append(45)
-            target.append(48 + attempt / 10)
-            target.append(48 + attempt % 10)
-            attempt += 1
+        var stamp: [UInt8] = []
+        appendCompactTime(&stamp, nanoseconds: cns_wall_clock())
+        if lastRotation.stamp.isEmpty || lastRotation.stamp.lexicographicallyPrecedes(stamp) {
+            lastRotation = (stamp, -1)
         }
+        var target: [UInt8]
+        repeat {
+            guard lastRotation.count < 99 else { return }
+            lastRotation.count += 1
+            target = name + [46] + lastRotation.stamp
+            if lastRotation.count > 0 {
+                target += [45, 48 + UInt8(lastRotation.count / 10), 48 + UInt8(lastRotation.count % 10)]
+            }
+            guard rename(to: target) != 0 else { break }
+            guard cns_errno() == EEXIST else { return }
+        } while true
         rotated.append(target)
         _ = CNamespaces.close(file)
         if !open() { file = -1 }
@@ -159,7 +192,7 @@ final class LogWriter {
     private func rename(to target: [UInt8]) -> Int32 {
         withCString(name) { from in
             withCString(target) { to in
-                cns_renameat2(directory, from, directory, to, 1 /* RENAME_NOREPLACE */)
+                cns_renameat2(directory, from, directory, to, 1)  // RENAME_NOREPLACE
             }
         }
     }

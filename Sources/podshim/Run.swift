@@ -32,6 +32,7 @@ final class Run {
     var output: Int32 = -1
     var errors: Int32 = -1
     var terminal: Int32 = -1
+    var terminalPeer: Int32 = -1
     var cgroup: Int32 = -1
     /// Its PID namespace is shared, so that its end does not end what it left behind: its cgroup is killed.
     var killsRest = false
@@ -110,12 +111,16 @@ final class Run {
         if terminal != output { closing(&terminal) }
     }
 
+    /// The last that keeps its terminal open is gone, apart from what it left running.
+    func closeTerminalPeer() { closing(&terminalPeer) }
+
     /// The process is gone; its streams may still be held by others and stay open.
     func closeProcess() {
         closing(&pidfd)
         closing(&report)
         closing(&cgroup)
         closing(&input)
+        closing(&terminalPeer)
     }
 
     func closeAll() {

@@ -11,11 +11,13 @@ final class Shim {
     }
 
     private let epoll = epoll_create1(Int32(EPOLL_CLOEXEC))
-    private var agent: Int32 = -1
+    private let agent: AgentConnection
     private var pause: Run?
     private var runs: [Run] = []
     private var lastKey: UInt64 = 0
     private var ending = false
+
+    init() { agent = AgentConnection(epoll: epoll, datum: Source.agent.rawValue << 56) }
 
     func run() {
         _ = fcntl_cloexec(Self.listenerDescriptor)
@@ -25,7 +27,7 @@ final class Shim {
             var span = events.mutableSpan
             let count = span.withUnsafeMutableBufferPointer { epoll_wait(epoll, $0.baseAddress, 16, -1) }
             if count < 0 && cns_errno() != EINTR { exit(1) }
-            for index in 0..<max(0, Int(count)) { handle(events[index].data.u64) }
+            for index in 0..<max(0, Int(count)) { handle(events[index]) }
         }
         exit(0)
     }
@@ -33,17 +35,18 @@ final class Shim {
     /// Nothing left to look after: told to end, or alone before anything was ever made.
     private var finished: Bool {
         if pause?.isLive == true || runs.contains(where: { $0.isLive }) { return false }
-        return ending || (agent < 0 && pause == nil && runs.isEmpty && accepted)
+        return ending || (!agent.isOpen && agent.wasUsed && pause == nil && runs.isEmpty)
     }
 
-    private var accepted = false
-
-    private func handle(_ datum: UInt64) {
+    private func handle(_ event: epoll_event) {
+        let datum = event.data.u64
         let key = datum & 0xff_ffff_ffff_ffff
         guard let source = Source(rawValue: datum >> 56) else { return }
         switch source {
-        case .listener: accept()
-        case .agent: receive()
+        case .listener: agent.accept(from: Self.listenerDescriptor)
+        case .agent:
+            if event.events & EPOLLOUT.rawValue != 0 { agent.flush() }
+            receive()
         case .exit: find(key).map(reap)
         case .report: find(key).map(readReport)
         case .output: find(key).map { drain($0, .output) }
@@ -63,32 +66,10 @@ final class Shim {
 
     // MARK: podagent
 
-    /// The newest connection is podagent's: an earlier one belongs to an agent that is gone.
-    private func accept() {
-        let connection = cns_accept(Self.listenerDescriptor)
-        guard connection >= 0 else { return }
-        cns_set_nonblocking(connection)
-        guard cns_peer_is_owner(connection) == 1 else {
-            _ = close(connection)
-            return
-        }
-        if agent >= 0 { _ = close(agent) }
-        agent = connection
-        accepted = true
-        watch(agent, .agent, key: 0)
-    }
-
     private func receive() {
-        var request = cns_request()
         var passed = Descriptors()
-        guard agent >= 0 else { return }
-        let size = passed.receive(from: agent, into: &request)
-        if size < 0 && (cns_errno() == EAGAIN || cns_errno() == EMSGSIZE) { return }
-        guard size == MemoryLayout<cns_request>.size, request.version == UInt32(CNS_WIRE_VERSION) else {
-            _ = close(agent)
-            agent = -1
-            return
-        }
+        guard let request = agent.receive(&passed) else { return }
+        if passed.wereLost { return refuse(request, EMFILE) }
         switch request.kind {
         case CNS_REQUEST_HELLO.rawValue: replay()
         case CNS_REQUEST_SANDBOX.rawValue: startPause(request, &passed)
@@ -102,15 +83,8 @@ final class Shim {
         }
     }
 
-    /// Never waits for podagent: one that does not read is cut off, and learns everything when it comes back.
     private func tell(_ event: cns_event, descriptor: Int32 = -1) {
-        guard agent >= 0 else { return }
-        var event = event
-        var descriptor = descriptor
-        let count: Int32 = descriptor >= 0 ? 1 : 0
-        guard cns_send(agent, &event, MemoryLayout<cns_event>.size, &descriptor, count) < 0 else { return }
-        _ = close(agent)
-        agent = -1
+        agent.tell(event, descriptor: descriptor)
     }
 
     private func replay() {
@@ -153,9 +127,10 @@ final class Shim {
         guard !runs.contains(where: { $0.id == request.run }) else { return refuse(request, EEXIST) }
         let run = newRun(request)
         run.cgroup = passed.duplicate(1)
-        guard run.openStreams(logDirectory: passed.take(2)) else {
+        guard run.cgroup >= 0, run.openStreams(logDirectory: passed.take(2)) else {
+            let error = cns_errno()
             run.closeAll()
-            return refuse(request, cns_errno())
+            return refuse(request, error)
         }
         var birth = cns_birth()
         let inPod = request.flags & CNS_REQUEST_POD_PID.rawValue != 0
@@ -232,6 +207,7 @@ final class Shim {
         var note = cns_report()
         var passed = Descriptors()
         let size = passed.receive(from: run.report, into: &note)
+        if passed.wereLost { return giveUp(run, EMFILE) }
         if size == MemoryLayout<cns_report>.size {
             if passed.count == 1 { adoptTerminal(passed.take(0), run) }
             if note.step >= 0 {
@@ -254,10 +230,23 @@ final class Shim {
         if run.kind == CNS_REQUEST_EXEC.rawValue { run.closeTerminal() }
     }
 
+    /// A start that cannot go on: the end of the process tells the rest.
+    private func giveUp(_ run: Run, _ error: Int32) {
+        run.announced = false
+        run.step = -1
+        run.error = error
+        _ = close(run.report)
+        run.report = -1
+        _ = cns_pidfd_send_signal(run.pidfd, SIGKILL)
+    }
+
     private func adoptTerminal(_ descriptor: Int32, _ run: Run) {
         run.terminal = descriptor
         guard run.kind == CNS_REQUEST_CONTAINER.rawValue else { return }
         run.output = descriptor
+        // Held open as long as the process lives, so that one that has closed its terminal can open /dev/tty again: a
+        // terminal that nobody has open is at its end for us, and closing our side would hang it up.
+        run.terminalPeer = cns_terminal_peer(descriptor)
         cns_set_nonblocking(descriptor)
         watch(descriptor, .output, key: run.key)
     }
@@ -272,10 +261,13 @@ final class Shim {
         run.status = status
         run.finishedAt = cns_wall_clock()
         if run.killsRest && run.cgroup >= 0 { cns_kill_cgroup(run.cgroup) }
+        run.closeTerminalPeer()
         drainToEnd(run)
         let started = run.startedAt != 0
         run.state = started ? CNS_RUN_EXITED : CNS_RUN_FAILED
         if !started && run.error == 0 { run.error = ECHILD }
+        // A child that is just being born may hold a copy of the pidfd, which would stay in the set beyond our close.
+        _ = cns_epoll_control(epoll, EPOLL_CTL_DEL, run.pidfd, 0, 0)
         run.closeProcess()
         tell(run.event(started ? CNS_EVENT_EXITED : CNS_EVENT_FAILED))
     }

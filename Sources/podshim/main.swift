@@ -15,7 +15,7 @@ guard cns_is_socket(Shim.listenerDescriptor) == 1 else {
     _ = write(2, usage.utf8Start, usage.utf8CodeUnitCount)
     exit(2)
 }
-cns_ignore_sigpipe()
+cns_ignore_signals()
 _ = cns_prctl_name("podshim")
 _ = cns_prctl_not_dumpable()
 Shim().run()

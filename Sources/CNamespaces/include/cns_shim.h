@@ -69,8 +69,20 @@ static inline void cns_set_window(int fd, uint16_t rows, uint16_t columns) {
 /// The memory of this process's argv[0], which ps(1) shows and pause renames itself in, and its size in bytes.
 char *cns_title(size_t *size);
 
-/// Writing to a pipe or socket whose reader is gone is an error number, not a signal.
-static inline void cns_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }
+/// The shim ends when podagent says so or by SIGKILL: what a shell or a node that shuts down sends to everybody is
+/// the containers' to answer. Writing to a reader that is gone, or beyond a limit, is an error number, not a signal.
+/// Children begin with all signals as usual.
+static inline void cns_ignore_signals(void) {
+    static const int ignored[] = {SIGPIPE, SIGXFSZ, SIGHUP, SIGINT, SIGQUIT, SIGTERM};
+    for (unsigned i = 0; i < sizeof ignored / sizeof *ignored; i++) signal(ignored[i], SIG_IGN);
+}
+
+static const int cns_shutdown_both = SHUT_RDWR;
+
+/// The other side of a terminal, by its master; -1 and errno. TIOCGPTPEER, ioctl_tty(2).
+static inline int cns_terminal_peer(int master) { return ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC); }
+
+static inline int cns_is_regular(struct stat status) { return S_ISREG(status.st_mode); }
 
 static inline int cns_is_socket(int fd) {
     struct stat st;

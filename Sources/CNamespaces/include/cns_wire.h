@@ -86,7 +86,9 @@ int cns_epoll_control(int epoll, int operation, int fd, uint32_t events, uint64_
 int cns_send(int fd, const void *message, size_t size, const int *descriptors, int count);
 
 /// recvmsg(2) of one message and at most `*count` descriptors, which arrive close-on-exec. Returns the size, 0 at
-/// the end, or -1 and errno. A truncated message or descriptor list is EMSGSIZE; its descriptors are closed.
+/// the end, or -1 and errno. A message longer than `size` is EMSGSIZE. When not all descriptors could be taken in, as
+/// the kernel does to a process that has too many open, `*count` becomes -1: the message stands, its descriptors are
+/// closed.
 ssize_t cns_receive(int fd, void *message, size_t size, int *descriptors, int *count);
 
 #endif

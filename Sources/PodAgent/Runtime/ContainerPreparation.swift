@@ -84,7 +84,7 @@ struct ContainerPreparation: Sendable {
         let files = try ownFiles()
         var passed = (volumes + files.map { ($0.0, Optional($0.1)) }).compactMap(\.1)
         if pod.spec.hostIPC { passed.append(try hostSharedMemory()) }
-        let launch = ContainerLaunch(
+        var launch = ContainerLaunch(
             pod: pod,
             container: container,
             instance: instance,
@@ -93,6 +93,7 @@ struct ContainerPreparation: Sendable {
             process: process,
             places: directories.places
         )
+        launch.throttledCPUs = try NodeProcessors.withThermalThrottle()
         let plan = launch.plan
         let descriptors = [
             try sealedPlan(plan, subject: container.name),

@@ -21,7 +21,6 @@ final class PodSandbox {
 
     private let connection: ShimConnection
     private let pod: String
-    private var reaper: (any DispatchSourceRead)?
     private var pausePlan: LaunchPlan?
     private var stands = false
     private var replay: [ShimEvent]?
@@ -44,8 +43,6 @@ final class PodSandbox {
         let cgroup: SharedDescriptor
         let plan: SharedDescriptor
         let pausePlan: LaunchPlan
-        let shimPID: pid_t
-        let shimPIDFD: SharedDescriptor
     }
 
     /// Makes the directories, the socket and the shim process. Blocks; belongs on a worker.
@@ -66,16 +63,13 @@ final class PodSandbox {
             cgroup: cgroup,
             label: "\(pod.metadata.namespace)/\(pod.metadata.name)"
         )
-        let pid = shim.pid
-        let pidfd = try shim.pidfd.duplicate()
+        shim.reapWhenEnded()
         let plan = launch.plan
         return Prepared(
             listener: SharedDescriptor(listener),
             cgroup: SharedDescriptor(cgroup),
             plan: try sealedPlan(plan, subject: "pause"),
-            pausePlan: plan,
-            shimPID: pid,
-            shimPIDFD: SharedDescriptor(pidfd)
+            pausePlan: plan
         )
     }
 
@@ -93,7 +87,6 @@ final class PodSandbox {
         )
         let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
         sandbox.pausePlan = prepared.pausePlan
-        sandbox.reap(prepared)
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
         request.label = "pause"
@@ -118,21 +111,6 @@ final class PodSandbox {
         sandbox.replayed = { [unowned sandbox] welcome, runs in replayed(sandbox, welcome, runs) }
         try connection.send(ShimRequest(kind: CNS_REQUEST_HELLO))
         return sandbox
-    }
-
-    /// A shim that this process started is its child and must be waited for; its pidfd says when.
-    private func reap(_ prepared: Prepared) {
-        let pidfd = prepared.shimPIDFD
-        let pid = prepared.shimPID
-        let source = DispatchSource.makeReadSource(fileDescriptor: pidfd.raw, queue: NodeActor.queue)
-        source.setEventHandler {
-            guard waitpid(pid, nil, WNOHANG) != 0 else { return }
-            source.cancel()
-        }
-        source.setCancelHandler { _ = pidfd }
-        source.activate()
-        // Kept by its own handler until the shim is gone, whatever becomes of this object.
-        reaper = source
     }
 
     // MARK: Requests

@@ -69,7 +69,10 @@ final class ShimConnection {
             let size = cns_receive(socket.raw, &event, MemoryLayout<cns_event>.size, &descriptors, &count)
             if size < 0 && errno == EAGAIN { return }
             guard size == MemoryLayout<cns_event>.size else { return ended() }
-            let passed = descriptors.prefix(Int(count)).map { SharedDescriptor(Descriptor(adopting: $0)) }
+            // Fewer than none: this process has too many open to take in a terminal. The event stands all the same.
+            let passed = descriptors.prefix(max(0, Int(count))).map {
+                SharedDescriptor(Descriptor(adopting: $0))
+            }
             guard let decoded = ShimEvent(event, descriptor: passed.first) else { return ended() }
             onEvent(decoded)
         }

@@ -1,4 +1,5 @@
 import CNamespaces
+import Dispatch
 import Glibc
 
 /// The podshim program, ready to be executed by descriptor.
@@ -54,6 +55,20 @@ struct SpawnedShim: ~Copyable {
     init(pid: pid_t, pidfd: consuming Descriptor) {
         self.pid = pid
         self.pidfd = pidfd
+    }
+
+    /// Waits for the end of the shim in the background, whatever becomes of the sandbox that it was started for.
+    consuming func reapWhenEnded() {
+        let pid = pid
+        let ended = SharedDescriptor(pidfd)
+        let source = DispatchSource.makeReadSource(fileDescriptor: ended.raw, queue: NodeActor.queue)
+        // The handler keeps the source until it cancels it.
+        source.setEventHandler {
+            guard waitpid(pid, nil, WNOHANG) != 0 else { return }
+            source.cancel()
+        }
+        source.setCancelHandler { _ = ended }
+        source.activate()
     }
 }
 

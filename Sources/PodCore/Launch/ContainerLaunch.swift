@@ -49,6 +49,9 @@ public struct ContainerLaunch: Hashable, Sendable {
     /// `/dev/shm` is the node's (`hostIPC`), and comes as the last passed mount.
     public var hostSharedMemory: Bool
     public var terminal: Bool
+    /// The numbers of the node's CPUs that show how often they were throttled for heat, which tells a container what
+    /// others do; beneath `/sys/devices/system/cpu`.
+    public var throttledCPUs: [Int]
     public var process: ProcessLaunch
 
     /// Makes the description.
@@ -62,6 +65,7 @@ public struct ContainerLaunch: Hashable, Sendable {
         mounts: [Mount],
         hostSharedMemory: Bool,
         terminal: Bool,
+        throttledCPUs: [Int] = [],
         process: ProcessLaunch
     ) {
         self.namespaces = namespaces
@@ -73,10 +77,11 @@ public struct ContainerLaunch: Hashable, Sendable {
         self.mounts = mounts
         self.hostSharedMemory = hostSharedMemory
         self.terminal = terminal
+        self.throttledCPUs = throttledCPUs
         self.process = process
     }
 
-    /// Hidden from every container (reference §11.3), beneath `/proc` and `/sys`.
+    /// Hidden from every container (reference §11.3), beneath `/proc` and `/sys`; ``throttledCPUs`` adds to them.
     static let maskedPaths = (
         proc: [
             "asound", "acpi", "interrupts", "kcore", "keys", "latency_stats", "timer_list", "timer_stats",
@@ -238,10 +243,6 @@ public struct ContainerLaunch: Hashable, Sendable {
     private func mountSteps(_ index: Int) -> [LaunchStep] {
         let mount = mounts[index]
         let slot = slot(ofMount: index)
-        // Devices on volumes would be a way around the container's own few. The propagation turns private in the
-        // same call, so that nothing mounted here is seen outside.
-        var attributes: MountAttributes = .noDevices
-        if mount.readOnly { attributes.insert(.readOnly) }
         let point: MountPoint =
             switch (mount.isOwn, mount.isDirectory) {
             case (true, true): .ownDirectory
@@ -249,17 +250,21 @@ public struct ContainerLaunch: Hashable, Sendable {
             case (false, true): .directory
             case (false, false): .file
             }
-        return [
-            .setAttributes(slot, attributes, recursive: false),
-            .attach(slot, path: mount.path, beneath: Slots.root, point),
-        ]
+        // Devices on volumes would be a way around the container's own few, and one that it may write to beneath a
+        // volume is as good as the volume. The propagation turns private in the same call, so that nothing mounted
+        // here is seen outside.
+        var steps: [LaunchStep] = [.setAttributes(slot, .noDevices, recursive: true)]
+        // Of the volume itself only, as in Kubernetes without `recursiveReadOnly`.
+        if mount.readOnly { steps.append(.setAttributes(slot, [.noDevices, .readOnly], recursive: false)) }
+        return steps + [.attach(slot, path: mount.path, beneath: Slots.root, point)]
     }
 
     /// After the last mount, while the root can still be written: the working directory. Then nothing is.
     private var confinementSteps: [LaunchStep] {
         var steps: [LaunchStep] = []
         steps += Self.maskedPaths.proc.map { .mask($0, beneath: Slots.proc, devices: Slots.dev) }
-        steps += Self.maskedPaths.sys.map { .mask($0, beneath: Slots.sys, devices: Slots.dev) }
+        let throttling = throttledCPUs.map { "devices/system/cpu/cpu\($0)/thermal_throttle" }
+        steps += (Self.maskedPaths.sys + throttling).map { .mask($0, beneath: Slots.sys, devices: Slots.dev) }
         steps += Self.readOnlyPaths.map { .readOnly($0, beneath: Slots.proc) }
         steps.append(.makeDirectory(process.workingDirectory, beneath: Slots.root, mode: 0o755))
         if readOnlyRoot {
