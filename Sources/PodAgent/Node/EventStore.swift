@@ -59,7 +59,7 @@ final class EventStore {
             reason: record.reason,
             message: record.message
         )
-        if let name = keys[key], let known = cache.object(name) {
+        if let name = keys[key], let known = cache[name] {
             return update(name, known, now)
         }
         let name = "\(object.name).\(String(now.nanoseconds, radix: 16))"

@@ -120,10 +120,8 @@ final class WatchCache<Object: Sendable>: Sendable {
         }
     }
 
-    subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
-
     /// The object of that key.
-    func object(_ key: String) -> Object? { state.withLock { $0.objects[key] } }
+    subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
 
     /// All objects in the order of their keys.
     func list() -> ListSnapshot<Object> {

@@ -5,7 +5,7 @@ import Testing
 @testable import PodAgent
 
 /// Images as other tools write them. Their programs are not needed anywhere else.
-@Suite(.enabled(if: geteuid() == 0, "owners and whiteouts need root"))
+@Suite(.blocking, .enabled(if: geteuid() == 0, "owners and whiteouts need root"))
 struct ForeignToolTests {
     static func isInstalled(_ tool: String) -> Bool {
         let path = getenv("PATH").map { String(cString: $0) } ?? ""

@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// What layers made to do harm become: confined or refused, and never more than that. Every test checks the canary.
-@Suite(.enabled(if: geteuid() == 0, "owners and whiteouts need root"))
+@Suite(.blocking, .enabled(if: geteuid() == 0, "owners and whiteouts need root"))
 struct HostileLayerTests {
     private func limits(_ change: (inout ImageLimits) -> Void) -> ImageLimits {
         var limits = ImageLimits()

@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// Every form in which an image can be loaded, and what is refused.
-@Suite(.enabled(if: geteuid() == 0, "owners and whiteouts need root"))
+@Suite(.blocking, .enabled(if: geteuid() == 0, "owners and whiteouts need root"))
 struct ImageLoadingTests {
     enum Form: String, CaseIterable {
         case layout, ociArchive, dockerArchive

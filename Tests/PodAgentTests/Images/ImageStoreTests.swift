@@ -8,7 +8,7 @@ import Testing
 @testable import PodAgent
 
 /// What the store keeps, shares, removes and recovers.
-@Suite(.enabled(if: geteuid() == 0, "owners and whiteouts need root"))
+@Suite(.blocking, .enabled(if: geteuid() == 0, "owners and whiteouts need root"))
 struct ImageStoreTests {
     private func named(_ name: String, _ layers: [[UInt8]]) -> TestImage {
         TestImage(layers: layers, annotations: ["org.opencontainers.image.ref.name": name])

@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// What well-formed layers become.
-@Suite(.enabled(if: geteuid() == 0, "owners and whiteouts need root"))
+@Suite(.blocking, .enabled(if: geteuid() == 0, "owners and whiteouts need root"))
 struct LayerUnpackingTests {
     /// Unpacks one layer and hands over the path of its directory.
     private func unpack(

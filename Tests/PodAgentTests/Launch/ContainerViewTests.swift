@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// What a container sees of itself and of the node, seen from inside.
-@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized, .blocking)
 struct LaunchViewTests {
     @Test("a container has the default devices and no others, and cannot change them")
     func devices() throws {

@@ -8,7 +8,7 @@ import Testing
 @testable import PodAgent
 
 /// Links that lead out of a container, in every place that is opened, made or mounted on before its program runs.
-@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized, .blocking)
 struct LaunchLinkTests {
     /// What a hostile link points to; `CANARY` becomes the path of a directory of the node.
     static let targets = [

@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// What containers print, as it stands in their logs.
-@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized, .blocking)
 struct LaunchLogTests {
     private static let lineMax = 16_384
 

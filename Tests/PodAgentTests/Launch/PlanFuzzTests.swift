@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// Swift's plans against C's reading of them.
-struct LaunchPlanFuzzTests {
+@Suite(.blocking) struct LaunchPlanFuzzTests {
     /// Swift's operations beside C's, one for one.
     static let operations: [(LaunchOperation, cns_op)] = [
         (.join, CNS_OP_JOIN), (.unshare, CNS_OP_UNSHARE), (.propagation, CNS_OP_PROPAGATION),

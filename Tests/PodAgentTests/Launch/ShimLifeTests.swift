@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// Births, deaths and what is told of them.
-@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized, .blocking)
 struct LaunchLifeTests {
     @Test(
         "the end of a container is reported exactly",
@@ -59,7 +59,7 @@ struct LaunchLifeTests {
             ),
             (
                 "a file as directory", { $0.process.workingDirectory = "/bin/busybox" }, ENOTDIR,
-                "mkdir /bin/busybox 755"
+                "working directory \"/bin/busybox\""
             ),
             (
                 "no root", { $0.root = .directory("/nowhere") }, ENOENT,

@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// Containers and execs with a terminal.
-@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .serialized, .blocking)
 struct LaunchTerminalTests {
     @Test("a container's terminal is its own pty, its console and its controlling terminal")
     func container() throws {

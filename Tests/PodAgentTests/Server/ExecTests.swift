@@ -221,7 +221,7 @@ private struct ExecClient {
             try await client.send(255, [0])
             var input: [UInt8] = []
             while true {
-                let piece = try await process.stdin.read(timeout: .seconds(10))
+                let piece = try await process.stdin.read(timeout: TestClient.patience)
                 if piece.isEmpty { break }
                 input += piece
             }
@@ -239,7 +239,7 @@ private struct ExecClient {
             _ in
             try await client.send(255, [0])
             try await client.send(0, [7])
-            #expect(try await process.stdin.read(timeout: .seconds(10)) == [7])
+            #expect(try await process.stdin.read(timeout: TestClient.patience) == [7])
             process.exit(.code(0))
             #expect(try await client.receiveAll().code == 1000)
         }
