@@ -6,6 +6,7 @@ func withCString<Result>(_ bytes: [UInt8], _ body: (UnsafePointer<CChar>) -> Res
         for (index, byte) in bytes.enumerated() { buffer[index] = CChar(bitPattern: byte) }
         buffer[bytes.count] = 0
         // The buffer holds at least the ending zero, so it has a base address.
+        // swift-format-ignore: NeverForceUnwrap
         return body(UnsafePointer(buffer.baseAddress!))
     }
 }

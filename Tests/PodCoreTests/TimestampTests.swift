@@ -27,7 +27,9 @@ import Testing
 
     @Test(
         "Instants that 64 bits cannot hold become the nearest that they can",
-        arguments: [("9999-12-31T23:59:59.999999999Z", 9_223_372_036), ("0001-01-01T00:00:00Z", -9_223_372_036)]
+        arguments: [
+            ("9999-12-31T23:59:59.999999999Z", 9_223_372_036), ("0001-01-01T00:00:00Z", -9_223_372_036),
+        ]
             as [(String, Int64)]
     )
     func saturates(text: String, seconds: Int64) {

@@ -5,7 +5,8 @@ enum Program {
     static let verbs: [Verb] = [
         ServeCommand.verb, GetCommand.verb, DescribeCommand.verb, LogsCommand.verb, ExecCommand.verb,
         GetCommand.eventsVerb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImageCommands.load,
-        ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb, SupportTableCommand.verb,
+        ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb,
+        SupportTableCommand.verb,
         VersionCommand.verb,
     ]
 

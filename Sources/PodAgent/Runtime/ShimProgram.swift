@@ -82,6 +82,7 @@ func withCStrings<Result>(
     defer { for pointer in pointers { free(pointer) } }
     return pointers.withUnsafeBufferPointer { buffer in
         // There is at least the ending null, so the buffer has a base address.
+        // swift-format-ignore: NeverForceUnwrap
         body(buffer.baseAddress!)
     }
 }

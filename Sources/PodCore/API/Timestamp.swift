@@ -26,6 +26,7 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// The same instant without its fraction of a second, as Kubernetes writes times into a status.
     public var truncatedToSeconds: Timestamp { Timestamp(seconds: seconds) }
 
+    /// Earlier before later.
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
 
     /// The instant `duration` later.
@@ -49,6 +50,7 @@ public struct Tick: Hashable, Comparable, Sendable, Codable {
     /// Makes an instant from nanoseconds since boot.
     public init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    /// Earlier before later.
     public static func < (a: Tick, b: Tick) -> Bool { a.nanoseconds < b.nanoseconds }
 
     /// The instant `duration` later.

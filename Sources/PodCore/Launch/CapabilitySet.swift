@@ -80,5 +80,6 @@ public struct UnknownCapability: Error, Hashable, Sendable, CustomStringConverti
     /// As given, upper case and without `CAP_`.
     public let name: String
 
+    /// The problem for people.
     public var description: String { "unknown capability \"\(name)\" to add or drop" }
 }

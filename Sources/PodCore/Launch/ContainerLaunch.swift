@@ -10,6 +10,7 @@ public struct ContainerLaunch: Hashable, Sendable {
 
     /// Something mounted into the container.
     public struct Mount: Hashable, Sendable {
+        /// Where it is found when the plan runs.
         public enum Source: Hashable, Sendable {
             /// A detached mount whose descriptor comes with the plan; these come in the order of the list.
             case passed
@@ -17,9 +18,11 @@ public struct ContainerLaunch: Hashable, Sendable {
             case memoryVolume(String)
         }
 
+        /// Where it is found.
         public var source: Source
         /// An absolute path inside the container.
         public var path: String
+        /// Whether the container may only read it.
         public var readOnly: Bool
         /// Whether what is mounted is a directory.
         public var isDirectory: Bool
@@ -38,20 +41,27 @@ public struct ContainerLaunch: Hashable, Sendable {
 
     /// The Pod's namespaces that the container joins, apart from the PID namespace it is born in.
     public var namespaces: Namespaces
+    /// What the container finds at `/`, beneath what it writes itself.
     public var root: Root
     /// Directories of the runtime's own for this instance: what the container writes, overlayfs's work directory, and
     /// the place where the root is mounted inside the container's own mount namespace.
     public var upperDirectory: String
+    /// See ``upperDirectory``.
     public var workDirectory: String
+    /// See ``upperDirectory``.
     public var rootTarget: String
+    /// `securityContext.readOnlyRootFilesystem`.
     public var readOnlyRoot: Bool
+    /// Volumes and the runtime's own files, in any order.
     public var mounts: [Mount]
     /// `/dev/shm` is the node's (`hostIPC`), and comes as the last passed mount.
     public var hostSharedMemory: Bool
+    /// Whether the process gets a terminal of its own instead of pipes.
     public var terminal: Bool
     /// The numbers of the node's CPUs that show how often they were throttled for heat, which tells a container what
     /// others do; beneath `/sys/devices/system/cpu`.
     public var throttledCPUs: [Int]
+    /// Who the process is and what it runs.
     public var process: ProcessLaunch
 
     /// Makes the description.

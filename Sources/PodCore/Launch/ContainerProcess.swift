@@ -2,6 +2,7 @@
 public struct ContainerProcess: Sendable {
     /// Why a process cannot be described; the waiting reason is `CreateContainerConfigError` unless it says otherwise.
     public struct Failure: Error, Hashable, Sendable {
+        /// What the status shows.
         public var waiting: Waiting
     }
 

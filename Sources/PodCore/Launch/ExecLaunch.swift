@@ -2,7 +2,9 @@
 public struct ExecLaunch: Hashable, Sendable {
     /// The first size of a terminal, when the process gets one.
     public struct Terminal: Hashable, Sendable {
+        /// Lines of characters.
         public var rows: UInt16
+        /// Characters in a line.
         public var columns: UInt16
 
         /// Makes a size; 0 × 0 leaves the kernel's own.
@@ -12,7 +14,9 @@ public struct ExecLaunch: Hashable, Sendable {
         }
     }
 
+    /// Who the process is and what it runs.
     public var process: ProcessLaunch
+    /// The terminal that it gets; nil for the client's own pipes.
     public var terminal: Terminal?
 
     /// Makes the description.

@@ -1,7 +1,8 @@
 /// Where the parts of Pods lie on the node, as launch plans name them.
 public struct LaunchPlaces: Hashable, Sendable {
-    /// Absolute paths of the agent's directories: what survives a reboot, and what does not.
+    /// The absolute path of what survives a reboot.
     public var statePath: String
+    /// The absolute path of what does not.
     public var runPath: String
 
     /// Makes the description.

@@ -124,7 +124,8 @@ private struct LaunchPlanEncoder {
             emit(.cloneTree, flags: flags, slot: slot, texts: [text(path)])
         case .setAttributes(let slot, let attributes, let recursive):
             let all = recursive ? flags.union(.recursive) : flags
-            emit(.attributes, flags: all, slot: slot, word: attributes.rawValue, extra: 0x4_0000)  // MS_PRIVATE
+            let propagation: UInt64 = 0x4_0000  // MS_PRIVATE
+            emit(.attributes, flags: all, slot: slot, word: attributes.rawValue, extra: propagation)
         case .attach(let slot, let path, let beneath, let point):
             emit(.attach, flags: flags.union(point.flags), slot: slot, other: beneath, texts: [text(path)])
         case .attachHere(let slot, let place):

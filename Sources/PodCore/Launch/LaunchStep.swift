@@ -73,8 +73,10 @@ public enum MountPoint: Hashable, Sendable {
 
 /// Kinds of namespace, as clone(2) numbers them.
 public struct Namespaces: OptionSet, Hashable, Sendable {
+    /// The bits as the kernel has them.
     public let rawValue: UInt64
 
+    /// A set of these bits.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// `CLONE_NEWNS`
@@ -93,8 +95,10 @@ public struct Namespaces: OptionSet, Hashable, Sendable {
 
 /// Attributes of a mount, as mount_setattr(2) numbers them.
 public struct MountAttributes: OptionSet, Hashable, Sendable {
+    /// The bits as the kernel has them.
     public let rawValue: UInt64
 
+    /// A set of these bits.
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
     /// `MOUNT_ATTR_RDONLY`

@@ -1,5 +1,6 @@
 /// Steps in words, for `podagent plan` and for the message when one fails. System calls by their names.
 extension LaunchStep: CustomStringConvertible {
+    /// In words.
     public var description: String {
         switch self {
         case .ifPossible(let step): "\(step) (if possible)"
@@ -45,6 +46,7 @@ extension LaunchStep: CustomStringConvertible {
 }
 
 extension Slot: CustomStringConvertible {
+    /// In words.
     public var description: String {
         switch self {
         case .none: "none"
@@ -59,6 +61,7 @@ extension Slot: CustomStringConvertible {
 }
 
 extension Namespaces: CustomStringConvertible {
+    /// In words.
     public var description: String {
         let names: [(Namespaces, String)] = [
             (.mount, "mnt"), (.cgroup, "cgroup"), (.uts, "uts"), (.ipc, "ipc"), (.pid, "pid"),

@@ -54,7 +54,8 @@ public struct PauseLaunch: Hashable, Sendable {
         let place = Slot.scratch(1)
         let shared = Slot.scratch(2)
         var steps: [LaunchStep] = [
-            .ifPossible(.write(path: "/proc/self/oom_score_adj", text: "-998"))  // lowering wants CAP_SYS_RESOURCE
+            // Lowering wants CAP_SYS_RESOURCE.
+            .ifPossible(.write(path: "/proc/self/oom_score_adj", text: "-998"))
         ]
         if namespaces.contains(.uts) { steps.append(.setHostname(hostname)) }
         if namespaces.contains(.network) { steps += networkSteps }

@@ -6,11 +6,15 @@ public struct ProcessLaunch: Hashable, Sendable {
     public var environment: [String]
     /// An absolute path inside the container; made if it is missing.
     public var workingDirectory: String
+    /// The user ID, in the node's user namespace.
     public var user: UInt32
+    /// The primary group's ID.
     public var group: UInt32
     /// Supplementary groups.
     public var groups: [UInt32]
+    /// Its capabilities if it is root, and the bounding set in any case.
     public var capabilities: CapabilitySet
+    /// `allowPrivilegeEscalation: false`: prctl(2), PR_SET_NO_NEW_PRIVS.
     public var forbidsNewPrivileges: Bool
     /// -1000…1000, proc_pid_oom_score_adj(5).
     public var oomScoreAdjustment: Int

@@ -14,6 +14,7 @@ public struct PodKey: Hashable, Comparable, Sendable, CustomStringConvertible {
     /// `namespace/name`.
     public var description: String { "\(namespace)/\(name)" }
 
+    /// By namespace, then by name.
     public static func < (a: PodKey, b: PodKey) -> Bool {
         (a.namespace, a.name) < (b.namespace, b.name)
     }

@@ -1,6 +1,8 @@
 /// The content of a resolv.conf(5) (reference §7.5).
 public struct ResolverConfiguration: Hashable, Sendable {
+    /// Addresses of name servers, in the order in which they are asked.
     public var nameservers: [String] = []
+    /// Domains that are tried behind a short name.
     public var searches: [String] = []
     /// `name` or `name:value`.
     public var options: [String] = []

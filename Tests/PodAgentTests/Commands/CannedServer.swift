@@ -113,7 +113,8 @@ final class CannedServer: Sendable {
         var filled = 0
         while filled < body.count {
             let count = body.withUnsafeMutableBytes {
-                Glibc.read(connection, $0.baseAddress! + filled, $0.count - filled)
+                let rest = UnsafeMutableRawBufferPointer(rebasing: $0[filled...])
+                return Glibc.read(connection, rest.baseAddress, rest.count)
             }
             guard count > 0 else { return nil }
             filled += count

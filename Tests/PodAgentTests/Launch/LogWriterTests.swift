@@ -129,7 +129,8 @@ struct LaunchLogTests {
         let upper = "\(shim.directory)/c\(run)/upper/tmp"
         try eventually("all is printed") { access("\(upper)/printed", F_OK) == 0 }
         usleep(50_000)
-        try #require(mount("tmpfs", small, "tmpfs", 32 /* MS_REMOUNT */, "size=64k") == 0)
+        let remount: UInt = 32  // MS_REMOUNT
+        try #require(mount("tmpfs", small, "tmpfs", remount, "size=64k") == 0)
         let room = cns_openat(AT_FDCWD, "\(shim.directory)/room", O_WRONLY | O_CREAT, 0o644)
         close(room)
         // Made inside, for an overlay does not promise to show what changes beneath it.

@@ -179,8 +179,10 @@ import Testing
             "\t", "\u{85}", "\u{1}", "{", "]", ",", "&", "*", "!", "%", "@", "`", "|", ">", "null", "---",
             "...", "?", "=",
         ]
-        return (0..<Int.random(in: 0...4, using: &random)).map { _ in parts.randomElement(using: &random)! }
-            .joined()
+        return (0..<Int.random(in: 0...4, using: &random)).map { _ in
+            parts[Int.random(in: 0..<parts.count, using: &random)]
+        }
+        .joined()
     }
 }
 

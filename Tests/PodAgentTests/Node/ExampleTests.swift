@@ -7,7 +7,8 @@ import Testing
 @Suite(
     .enabled(if: TestNode.hasRights, TestNode.needsRoot),
     .enabled(if: TestNode.images != nil, TestNode.needsImages),
-    .serialized, .blocking
+    .serialized,
+    .blocking
 )
 struct ExampleTests {
     private static let directory: String = {

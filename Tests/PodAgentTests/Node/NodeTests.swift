@@ -8,7 +8,8 @@ import Testing
 @Suite(
     .enabled(if: TestNode.hasRights, TestNode.needsRoot),
     .enabled(if: TestNode.images != nil, TestNode.needsImages),
-    .serialized, .blocking
+    .serialized,
+    .blocking
 )
 struct NodeTests {
     private func manifest(_ name: String, _ command: String, policy: String = "Always", extra: String = "")

@@ -232,7 +232,7 @@ import Testing
             for name in Set(files.flatMap { $0.pods.map(\.0) }) {
                 let owners = files.filter { $0.pods.contains { $0.0 == name } }.sorted { $0.seen < $1.seen }
                 let owner = owners.first { $0.path == runs[name]?.path } ?? owners[0]
-                next[name] = (owner.pods.first { $0.0 == name }!.1, owner.path)
+                if let pod = owner.pods.first(where: { $0.0 == name }) { next[name] = (pod.1, owner.path) }
             }
             runs = next
         }
@@ -267,7 +267,7 @@ import Testing
         _ seen: inout [String: Int],
         _ counter: inout Int
     ) -> TestSet.Change {
-        let path = ["a", "b", "c", "d"].randomElement(using: &random)!
+        let path = ["a", "b", "c", "d"][Int.random(in: 0..<4, using: &random)]
         counter += 1
         let age = seen[path] ?? counter
         switch Int.random(in: 0..<6, using: &random) {

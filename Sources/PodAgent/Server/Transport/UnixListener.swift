@@ -113,7 +113,8 @@ final class UnixListener: Sendable {
         let privateLeaf = ".\(leaf).new"
         try directory.removeTree(privateLeaf)
         let privateDirectory = try directory.makeDirectory(privateLeaf, mode: 0o700)
-        defer { try? directory.removeTree(privateLeaf) }  // What a failure leaves is removed by the next start.
+        // What a failure leaves is removed by the next start.
+        defer { try? directory.removeTree(privateLeaf) }
         let subject = "\(directory.name)/\(leaf)"
         let made = try makeUnixSocket(subject: subject)
         let raw = made.raw
