@@ -2,14 +2,14 @@ import CNamespaces
 import Glibc
 import PodCore
 
-/// The agent's own directories, opened once.
+/// The agent's own directories.
 final class NodeDirectories: Sendable {
     let state: RootedDirectory
     let run: RootedDirectory
-    let logs: RootedDirectory
     /// Absolute, because plans name places in it.
     let runPath: String
     let statePath: String
+    private let logPath: String
     /// Held as long as the agent lives, so that a second one on the same directories finds out. Two agents with one
     /// state directory would both take its Pods for theirs.
     private let locks: [SharedDescriptor]
@@ -21,7 +21,8 @@ final class NodeDirectories: Sendable {
         statePath = try Self.absolute(options.stateDirectory)
         run = try Self.make(runPath, mode: 0o711, flag: "--run-dir")
         state = try Self.make(statePath, mode: 0o711, flag: "--state-dir")
-        logs = try Self.make(try Self.absolute(options.logDirectory), mode: 0o755, flag: "--log-dir")
+        logPath = try Self.absolute(options.logDirectory)
+        _ = try Self.make(logPath, mode: 0o755, flag: "--log-dir")
         locks = [
             try Self.lock(run, "lock", "the run directory \(run.name)", flag: "--run-dir"),
             try Self.lock(state, "agent.lock", "the state directory \(state.name)", flag: "--state-dir"),
@@ -81,6 +82,11 @@ final class NodeDirectories: Sendable {
     /// A directory that does not survive reboots, of one Pod.
     func podRun(_ uid: String) throws(SystemFailure) -> RootedDirectory {
         try run.makeDirectory("pods/\(uid)", mode: 0o700)
+    }
+
+    /// The directory of all logs, opened anew and made if it is missing: people do remove /var/log/pods.
+    func logs() throws(SystemFailure) -> RootedDirectory {
+        try RootedDirectory(hostPath: "/").makeDirectory(logPath, mode: 0o755)
     }
 
     /// `<namespace>_<name>_<uid>` beneath the log directory.

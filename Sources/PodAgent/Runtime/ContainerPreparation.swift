@@ -135,7 +135,9 @@ struct ContainerPreparation: Sendable {
     /// What stands in /etc of every container of the Pod, by the names that ``PodFilesWriter`` gave.
     private func ownFiles() throws -> [(ContainerLaunch.Mount, SharedDescriptor)] {
         let root = try directories.podState(pod.metadata.uid)
-        let files = ["/etc/hosts": "etc-hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "resolv.conf"]
+        let files = [
+            "/etc/hosts": "etc-hosts", "/etc/hostname": "hostname", "/etc/resolv.conf": "resolv.conf",
+        ]
         return try ContainerLaunch.Mount.ownFiles(of: container).compactMap { mount in
             guard let file = files[mount.path] else { return nil }
             let opened = try root.open(file, flags: O_PATH | O_NOFOLLOW, resolution: .beneathWithoutLinks)
@@ -155,7 +157,7 @@ struct ContainerPreparation: Sendable {
     }
 
     private func logDirectory() throws -> SharedDescriptor {
-        let directory = try directories.logs.makeDirectory(
+        let directory = try directories.logs().makeDirectory(
             "\(NodeDirectories.logName(pod))/\(container.name)",
             mode: 0o755,
             resolution: .beneathWithoutLinks

@@ -302,7 +302,7 @@ final class PodWorker {
                 case .everything:
                     recorder.flush()
                     try node.directories.state.directory("pods").removeTree(pod.metadata.uid)
-                    try node.directories.logs.removeTree(NodeDirectories.logName(pod))
+                    try node.directories.logs().removeTree(NodeDirectories.logName(pod))
                 }
             }
             deliver(.cleanedUp(what))
@@ -374,7 +374,8 @@ final class PodWorker {
                     return
                 }
                 try state.removeTree(instance)
-                guard obsolete >= 0, let logs = try? node.directories.logs.directory("\(logs)/\(name)") else {
+                guard obsolete >= 0, let logs = try? node.directories.logs().directory("\(logs)/\(name)")
+                else {
                     return
                 }
                 // One ended instance is kept for `logs --previous`.

@@ -123,7 +123,22 @@ struct BadInputTests {
         try node.end()
     }
 
-    private static func pod(_ name: String, _ image: String, grace: Int64 = 1) -> String {
+    @Test(
+        "Logs go on in a directory of their own after somebody has removed them all",
+        .enabled(if: TestNode.images != nil, TestNode.needsImages)
+    )
+    func removedLogs() throws {
+        let node = try TestNode(images: ["busybox"])
+        try RootedDirectory(hostPath: node.directory).removeTree("log")
+        try node.put("hello.yaml", Self.pod("hello", "busybox:1.36", command: "echo here; sleep 1000"))
+        try node.wait("hello", for: "condition=Ready")
+        try eventually("the log is there") { try node.ask("logs", "hello") == "here\n" }
+        try node.end()
+    }
+
+    private static func pod(_ name: String, _ image: String, command: String = "sleep 1000", grace: Int64 = 1)
+        -> String
+    {
         """
         apiVersion: v1
         kind: Pod
@@ -131,7 +146,7 @@ struct BadInputTests {
         spec:
           terminationGracePeriodSeconds: \(grace)
           containers:
-          - {name: c, image: "\(image)", command: [sleep, "1000"]}
+          - {name: c, image: "\(image)", command: [sh, -c, "\(command)"]}
         """
     }
 }
