@@ -301,8 +301,9 @@ final class PodWorker {
                     try node.directories.podState(pod.metadata.uid).removeTree("containers")
                 case .everything:
                     recorder.flush()
-                    try node.directories.state.directory("pods").removeTree(pod.metadata.uid)
+                    // The record goes last: without it the next podagent would not know of the rest.
                     try node.directories.logs().removeTree(NodeDirectories.logName(pod))
+                    try node.directories.state.directory("pods").removeTree(pod.metadata.uid)
                 }
             }
             deliver(.cleanedUp(what))
