@@ -75,6 +75,7 @@ struct BadInputTests {
         try #require(raw >= 0)
         let text = #"{"state-dir": "/tmp/a\u0000b"}"#
         try writeAll(Descriptor(adopting: raw), Array(text.utf8), subject: "nul.json")
+        let cgroups = try RootedDirectory(hostPath: Cgroups.mountPoint())
         for refusal in Self.refusals {
             let fill = { (text: String) in Self.replace("NODE", in: text, with: node.directory) }
             // timeout(1), because one that starts after all would never end.
@@ -91,6 +92,8 @@ struct BadInputTests {
                 "\(refusal.testDescription): \(outcome)"
             )
         }
+        let second = TestNode.cgroup(ofRunDirectory: "\(node.directory)/run2")
+        #expect(try !cgroups.entries().contains(second))
         try node.end()
     }
 
