@@ -36,6 +36,26 @@ import Testing
         #expect(Timestamp(rfc3339: text)?.seconds == seconds)
     }
 
+    @Test(
+        "A time too far off for 64 bits is the last or the first there is",
+        arguments: [
+            (.seconds(Int64.max), Int64.max), (.seconds(10_000_000_000), Int64.max),
+            (.seconds(-10_000_000_000), -9_223_372_036_854_775_806), (.seconds(1), 1_000_000_001),
+        ] as [(Duration, Int64)]
+    )
+    func additionSaturates(duration: Duration, nanoseconds: Int64) {
+        #expect((Timestamp(nanoseconds: 1) + duration).nanoseconds == nanoseconds)
+        #expect((Tick(nanoseconds: 1) + duration).nanoseconds == nanoseconds)
+    }
+
+    @Test("The time between the first and the last instant is a duration as any other")
+    func differenceOfExtremes() {
+        let (first, last) = (Tick(nanoseconds: .min), Tick(nanoseconds: .max))
+        #expect((last - first).components.seconds == 18_446_744_073)
+        #expect((first - last).wholeNanoseconds == -.max)
+        #expect(Timestamp(nanoseconds: .max) - Timestamp(nanoseconds: .min) == last - first)
+    }
+
     @Test("Fractions and offsets are read")
     func readsFractions() {
         let expected = Timestamp(nanoseconds: 1_767_323_045_120_000_000)

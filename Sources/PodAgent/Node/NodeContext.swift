@@ -32,14 +32,15 @@ final class NodeContext: Sendable {
         bootID = try Self.readLine("/proc/sys/kernel/random/boot_id")
         addresses = NodeAddresses.current()
         directories = try NodeDirectories(options: options)
+        shim = try Self.findShim(options)
+        self.images = try images(directories.state)
+        events = EventStore(nodeName: nodeName)
+        // Last, so that a start that fails leaves no cgroup behind.
         do {
             cgroups = try Cgroups(name: Self.cgroupName(options))
         } catch {
             throw CommandFailure("podagent needs a writable cgroup2 hierarchy: \(error)")
         }
-        shim = try Self.findShim(options)
-        self.images = try images(directories.state)
-        events = EventStore(nodeName: nodeName)
     }
 
     /// The host name in lower case, as the kubelet has it; validated, because it becomes part of every Pod's name.

@@ -2,36 +2,45 @@ import CNamespaces
 import Glibc
 import PodCore
 
-/// The agent's own directories, opened once.
+/// The agent's own directories.
 final class NodeDirectories: Sendable {
     let state: RootedDirectory
     let run: RootedDirectory
-    let logs: RootedDirectory
     /// Absolute, because plans name places in it.
     let runPath: String
     let statePath: String
-    /// Held as long as the agent lives, so that a second one on the same directory finds out.
-    private let lock: Descriptor
+    private let logPath: String
+    /// Held as long as the agent lives, so that a second one on the same directories finds out. Two agents with one
+    /// state directory would both take its Pods for theirs.
+    private let locks: [SharedDescriptor]
 
-    /// Makes and opens them. The run directory belongs to root alone; a second agent on it is refused.
+    /// Makes and opens them. The run directory belongs to root alone; a second agent on it or on the state directory
+    /// is refused.
     init(options: NodeOptions) throws {
         runPath = try Self.absolute(options.runDirectory)
         statePath = try Self.absolute(options.stateDirectory)
-        run = try Self.make(runPath, mode: 0o711)
-        state = try Self.make(statePath, mode: 0o711)
-        logs = try Self.make(try Self.absolute(options.logDirectory), mode: 0o755)
-        lock = try Self.lock(run)
-        _ = try run.makeDirectory("empty", mode: 0o555)
-        _ = try run.makeDirectory("pods", mode: 0o700)
-        _ = try state.makeDirectory("pods", mode: 0o700)
+        run = try Self.make(runPath, mode: 0o711, flag: "--run-dir")
+        state = try Self.make(statePath, mode: 0o711, flag: "--state-dir")
+        logPath = try Self.absolute(options.logDirectory)
+        _ = try Self.make(logPath, mode: 0o755, flag: "--log-dir")
+        locks = [
+            try Self.lock(run, "lock", "the run directory \(run.name)", flag: "--run-dir"),
+            try Self.lock(state, "agent.lock", "the state directory \(state.name)", flag: "--state-dir"),
+        ]
+        _ = try Self.make("\(runPath)/empty", mode: 0o555, flag: "--run-dir")
+        _ = try Self.make("\(runPath)/pods", mode: 0o700, flag: "--run-dir")
+        _ = try Self.make("\(statePath)/pods", mode: 0o700, flag: "--state-dir")
     }
 
-    private static func make(_ path: String, mode: UInt32) throws -> RootedDirectory {
-        do {
-            return try RootedDirectory(hostPath: "/").makeDirectory(path, mode: mode)
+    /// A directory that can be written to, now, rather than when the first Pod needs it.
+    private static func make(_ path: String, mode: UInt32, flag: String) throws -> RootedDirectory {
+        do throws(SystemFailure) {
+            let directory = try RootedDirectory(hostPath: "/").makeDirectory(path, mode: mode)
+            try check("faccessat", path) { faccessat(directory.raw, ".", W_OK | X_OK, 0) }
+            return directory
         } catch {
             throw CommandFailure(
-                "cannot use the directory \(path): \(errnoText(error.errno)); choose another by its flag, or run as root"
+                "cannot use the directory \(path): \(errnoText(error.errno)); choose another by \(flag)"
             )
         }
     }
@@ -43,20 +52,23 @@ final class NodeDirectories: Sendable {
         return String(cString: here) + "/" + path
     }
 
-    private static func lock(_ run: RootedDirectory) throws -> Descriptor {
-        let file = try run.open(
-            "lock",
-            flags: O_RDWR | O_CREAT,
-            mode: 0o600,
-            resolution: .beneathWithoutLinks
-        )
-        let raw = file.raw
-        guard flock(raw, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandFailure(
-                "another podagent uses the run directory \(run.name); stop it, or choose another by --run-dir"
-            )
+    private static func lock(
+        _ directory: RootedDirectory,
+        _ leaf: String,
+        _ what: String,
+        flag: String
+    ) throws -> SharedDescriptor {
+        let file: Descriptor
+        do throws(SystemFailure) {
+            let flags = O_RDWR | O_CREAT
+            file = try directory.open(leaf, flags: flags, mode: 0o600, resolution: .beneathWithoutLinks)
+        } catch {
+            throw CommandFailure("cannot use \(what): \(error); choose another by \(flag)")
         }
-        return file
+        guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else {
+            throw CommandFailure("another podagent uses \(what); stop it, or choose another by \(flag)")
+        }
+        return SharedDescriptor(file)
     }
 
     /// The same for launch plans.
@@ -70,6 +82,11 @@ final class NodeDirectories: Sendable {
     /// A directory that does not survive reboots, of one Pod.
     func podRun(_ uid: String) throws(SystemFailure) -> RootedDirectory {
         try run.makeDirectory("pods/\(uid)", mode: 0o700)
+    }
+
+    /// The directory of all logs, opened anew and made if it is missing: people do remove /var/log/pods.
+    func logs() throws(SystemFailure) -> RootedDirectory {
+        try RootedDirectory(hostPath: "/").makeDirectory(logPath, mode: 0o755)
     }
 
     /// `<namespace>_<name>_<uid>` beneath the log directory.

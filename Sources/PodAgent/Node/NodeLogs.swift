@@ -8,7 +8,7 @@ extension Node {
         let directory: RootedDirectory
         do {
             let path = "\(NodeDirectories.logName(worker.pod))/\(target.container)"
-            directory = try context.directories.logs.directory(path, resolution: .beneathWithoutLinks)
+            directory = try context.directories.logs().directory(path, resolution: .beneathWithoutLinks)
         } catch {
             throw .badRequest("the log of \(subject) is not there: \(errnoText(error.errno))")
         }

@@ -56,7 +56,13 @@ private final class Daemon {
     func begin() {
         do {
             let node = try Node(options: options)
-            let listener = try UnixListener(path: options.socket, mode: 0o660, group: try socketGroup())
+            let listener: UnixListener
+            do {
+                listener = try UnixListener(path: options.socket, mode: 0o660, group: try socketGroup())
+            } catch {
+                node.stop()
+                throw error
+            }
             var configuration = APIServer.Configuration()
             configuration.version = ServerVersion(agent: PodAgentVersion.text)
             configuration.log = { Log.warning($0) }

@@ -97,10 +97,10 @@ final class Cgroups: Sendable {
         let events = try directory.open("cgroup.events", flags: O_RDONLY)
         for _ in 0..<50 {
             var buffer = [UInt8](repeating: 0, count: 256)
-            let count = pread(events.raw, &buffer, buffer.count, 0)
-            if count >= 0, String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") {
-                return
-            }
+            let file = events.raw
+            // ENODEV: somebody else has removed the cgroup meanwhile. Its file would be ready for ever.
+            let count = try check("pread", directory.name) { pread(file, &buffer, buffer.count, 0) }
+            if String(decoding: buffer[..<count], as: UTF8.self).contains("populated 0") { return }
             var poll = pollfd(fd: events.raw, events: Int16(POLLPRI), revents: 0)
             _ = Glibc.poll(&poll, 1, 100)
         }

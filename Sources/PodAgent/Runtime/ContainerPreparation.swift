@@ -157,7 +157,7 @@ struct ContainerPreparation: Sendable {
     }
 
     private func logDirectory() throws -> SharedDescriptor {
-        let directory = try directories.logs.makeDirectory(
+        let directory = try directories.logs().makeDirectory(
             "\(NodeDirectories.logName(pod))/\(container.name)",
             mode: 0o755,
             resolution: .beneathWithoutLinks

@@ -301,8 +301,9 @@ final class PodWorker {
                     try node.directories.podState(pod.metadata.uid).removeTree("containers")
                 case .everything:
                     recorder.flush()
+                    // The record goes last: without it the next podagent would not know of the rest.
+                    try node.directories.logs().removeTree(NodeDirectories.logName(pod))
                     try node.directories.state.directory("pods").removeTree(pod.metadata.uid)
-                    try node.directories.logs.removeTree(NodeDirectories.logName(pod))
                 }
             }
             deliver(.cleanedUp(what))
@@ -374,7 +375,8 @@ final class PodWorker {
                     return
                 }
                 try state.removeTree(instance)
-                guard obsolete >= 0, let logs = try? node.directories.logs.directory("\(logs)/\(name)") else {
+                guard obsolete >= 0, let logs = try? node.directories.logs().directory("\(logs)/\(name)")
+                else {
                     return
                 }
                 // One ended instance is kept for `logs --previous`.

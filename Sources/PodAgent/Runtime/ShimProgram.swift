@@ -9,12 +9,18 @@ import Glibc
 final class ShimProgram: Sendable {
     private let descriptor: Descriptor
 
-    /// Opens the program at `path`.
+    /// Opens the program at `path`. Anything that could not be executed fails here rather than at the first Pod.
     init(path: String) throws(SystemFailure) {
         let tree = try check("open_tree", path) {
             cns_open_tree(AT_FDCWD, path, UInt32(OPEN_TREE_CLONE))
         }
         descriptor = Descriptor(adopting: tree)
+        var status = stat()
+        try check("fstat", path) { fstat(tree, &status) }
+        guard status.st_mode & S_IFMT == S_IFREG else {
+            throw SystemFailure(call: "execveat", subject: path, errno: EACCES)
+        }
+        try check("faccessat", path) { faccessat(tree, "", X_OK, AT_EMPTY_PATH) }
         let set = UInt64(MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
         try check("mount_setattr", path) { cns_mount_setattr(tree, 0, set, 0, cns_ms_private) }
     }

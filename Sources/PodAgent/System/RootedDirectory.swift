@@ -59,7 +59,7 @@ final class RootedDirectory: Sendable {
         mode: UInt32 = 0,
         resolution: Resolution = .inRoot
     ) throws(SystemFailure) -> Descriptor {
-        let subject = "\(name)/\(path)"
+        let subject = subject(path)
         for _ in 0..<128 {
             let raw = cns_openat2(self.raw, path.cString, UInt64(flags), UInt64(mode), resolution.flags)
             if raw >= 0 { return Descriptor(adopting: raw) }
@@ -74,7 +74,7 @@ final class RootedDirectory: Sendable {
         resolution: Resolution = .inRoot
     ) throws(SystemFailure) -> RootedDirectory {
         let descriptor = try open(path, flags: O_PATH | O_DIRECTORY, resolution: resolution)
-        return RootedDirectory(adopting: descriptor, name: "\(name)/\(path)")
+        return RootedDirectory(adopting: descriptor, name: subject(path))
     }
 
     /// A directory beneath this one, made together with its missing parents (`mode` for each that is made, whatever
@@ -100,7 +100,7 @@ final class RootedDirectory: Sendable {
         resolution: Resolution
     ) throws(SystemFailure) -> RootedDirectory {
         let made = mkdirat(raw, leaf, mode)
-        guard made == 0 || errno == EEXIST else { throw .current("mkdirat", "\(name)/\(leaf)") }
+        guard made == 0 || errno == EEXIST else { throw .current("mkdirat", subject(leaf)) }
         let descriptor = try open(
             leaf,
             flags: O_RDONLY | O_DIRECTORY | O_NOFOLLOW,
@@ -108,15 +108,15 @@ final class RootedDirectory: Sendable {
         )
         if made == 0 {
             let raw = descriptor.raw
-            try check("fchmod", "\(name)/\(leaf)") { fchmod(raw, mode) }
+            try check("fchmod", subject(leaf)) { fchmod(raw, mode) }
         }
-        return RootedDirectory(adopting: descriptor, name: "\(name)/\(leaf)")
+        return RootedDirectory(adopting: descriptor, name: subject(leaf))
     }
 
     /// Reads a whole regular file of at most `limit` bytes (`EFBIG` beyond it, `EINVAL` for anything but a file).
     func read(_ path: String, limit: Int) throws(SystemFailure) -> [UInt8] {
         let descriptor = try open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
-        return try readRegularFile(descriptor, subject: "\(name)/\(path)", limit: limit)
+        return try readRegularFile(descriptor, subject: subject(path), limit: limit)
     }
 
     /// Replaces a file as a whole: a temporary neighbour is written and renamed over it, so that a reader sees the
@@ -138,11 +138,11 @@ final class RootedDirectory: Sendable {
                 resolution: .beneathWithoutLinks
             )
             let file = descriptor.raw
-            try check("fchmod", "\(name)/\(temporary)") { fchmod(file, mode) }
-            try writeAll(descriptor, bytes, subject: "\(name)/\(temporary)")
-            if durable { try check("fsync", "\(name)/\(temporary)") { fsync(file) } }
+            try check("fchmod", subject(temporary)) { fchmod(file, mode) }
+            try writeAll(descriptor, bytes, subject: subject(temporary))
+            if durable { try check("fsync", subject(temporary)) { fsync(file) } }
         }
-        try check("renameat", "\(name)/\(leaf)") { renameat(raw, temporary, raw, leaf) }
+        try check("renameat", subject(leaf)) { renameat(raw, temporary, raw, leaf) }
         if durable { try synchronise() }
     }
 
@@ -175,6 +175,12 @@ final class RootedDirectory: Sendable {
             if !dots.contains(name) { names.append(name) }
         }
         return names
+    }
+
+    /// What messages call `path` beneath this directory, with one slash in between.
+    private func subject(_ path: some CustomStringConvertible) -> String {
+        let rest = path.description.drop { $0 == "/" }
+        return name.hasSuffix("/") ? name + rest : "\(name)/\(rest)"
     }
 
     static func split(_ path: String) -> (parent: String, leaf: String) {

@@ -11,7 +11,8 @@ extension RootedDirectory {
 
     /// As above, for a name that a container or an image chose.
     func removeTree(_ leaf: FileName) throws(SystemFailure) {
-        if unlinkat(raw, leaf.cString, 0) == 0 || errno == ENOENT { return }
+        // A name that is longer than the file system allows is none that anything there could have.
+        if unlinkat(raw, leaf.cString, 0) == 0 || errno == ENOENT || errno == ENAMETOOLONG { return }
         guard errno == EISDIR || errno == EPERM else { throw .current("unlinkat", "\(name)/\(leaf)") }
         do throws(SystemFailure) {
             var removal = try TreeRemoval(of: leaf, in: self)

@@ -29,14 +29,14 @@ public struct Timestamp: Hashable, Comparable, Sendable, Codable {
     /// Earlier before later.
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.nanoseconds < b.nanoseconds }
 
-    /// The instant `duration` later.
+    /// The instant `duration` later, or the last one there is: a manifest may ask for any number of seconds.
     public static func + (a: Timestamp, b: Duration) -> Timestamp {
-        Timestamp(nanoseconds: a.nanoseconds + b.wholeNanoseconds)
+        Timestamp(nanoseconds: a.nanoseconds.saturatingAdd(b.wholeNanoseconds))
     }
 
     /// The time from `b` to `a`.
     public static func - (a: Timestamp, b: Timestamp) -> Duration {
-        .nanoseconds(a.nanoseconds - b.nanoseconds)
+        .nanoseconds(a.nanoseconds) - .nanoseconds(b.nanoseconds)
     }
 }
 
@@ -53,13 +53,15 @@ public struct Tick: Hashable, Comparable, Sendable, Codable {
     /// Earlier before later.
     public static func < (a: Tick, b: Tick) -> Bool { a.nanoseconds < b.nanoseconds }
 
-    /// The instant `duration` later.
+    /// The instant `duration` later, or the last one there is, which never comes.
     public static func + (a: Tick, b: Duration) -> Tick {
-        Tick(nanoseconds: a.nanoseconds + b.wholeNanoseconds)
+        Tick(nanoseconds: a.nanoseconds.saturatingAdd(b.wholeNanoseconds))
     }
 
     /// The time from `b` to `a`.
-    public static func - (a: Tick, b: Tick) -> Duration { .nanoseconds(a.nanoseconds - b.nanoseconds) }
+    public static func - (a: Tick, b: Tick) -> Duration {
+        .nanoseconds(a.nanoseconds) - .nanoseconds(b.nanoseconds)
+    }
 }
 
 /// "Now", on both clocks. Machines are handed one with every event and never read a clock themselves.
@@ -78,14 +80,27 @@ public struct Moment: Hashable, Sendable {
     /// When, on the clock of deadlines, something was that happened at `wall`. Of the future it is taken for now: the
     /// clock on the wall was set back meanwhile.
     public func tick(of wall: Timestamp) -> Tick {
-        Tick(nanoseconds: tick.nanoseconds - max(.zero, self.wall - wall).wholeNanoseconds)
+        Tick(nanoseconds: tick.nanoseconds.saturatingAdd(-max(.zero, self.wall - wall).wholeNanoseconds))
     }
 }
 
 extension Duration {
-    /// The duration in nanoseconds, rounded towards zero.
+    /// The duration in nanoseconds, rounded towards zero. What 64 bits cannot hold, more than 292 years, becomes the
+    /// longest that they can.
     public var wholeNanoseconds: Int64 {
-        components.seconds * 1_000_000_000 + components.attoseconds / 1_000_000_000
+        let (seconds, attoseconds) = components
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? -.max : .max }
+        return whole.saturatingAdd(attoseconds / 1_000_000_000)
+    }
+}
+
+extension Int64 {
+    /// The sum, or the largest or smallest number there is when the sum would be beyond it.
+    fileprivate func saturatingAdd(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        guard overflow else { return sum }
+        return other < 0 ? .min : .max
     }
 }
 

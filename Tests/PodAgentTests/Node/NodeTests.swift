@@ -216,6 +216,8 @@ struct NodeTests {
         let node = try TestNode(images: ["busybox"])
         try node.put("web.yaml", manifest("web", "exec sleep 1000"))
         try node.wait("web", for: "condition=Ready")
+        // The container is ready as its shell starts, a moment before that becomes the sleep.
+        try eventually("the shell has become the sleep") { !pids(node, named: "sleep").isEmpty }
         let sleeper = try #require(pids(node, named: "sleep").first)
         let uid = try field(node, "web", "uid")
         node.killAgent()
@@ -228,7 +230,7 @@ struct NodeTests {
         }
         try node.startAgent()
         try node.wait("web", for: "condition=Ready")
-        #expect(pids(node, named: "sleep").count == 1)
+        try eventually("one sleep runs") { pids(node, named: "sleep").count == 1 }
         #expect(!pids(node, named: "sleep").contains(sleeper))
         #expect(try field(node, "web", "restartCount") == "0")
         let aside = try pods.entries().filter { $0.hasPrefix("unreadable-\(uid)") }

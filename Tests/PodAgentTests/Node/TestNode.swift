@@ -168,9 +168,12 @@ final class TestNode {
         }
     }
 
-    var cgroup: String {
+    var cgroup: String { Self.cgroup(ofRunDirectory: "\(directory)/run") }
+
+    /// The cgroup that an agent derives from its run directory.
+    static func cgroup(ofRunDirectory path: String) -> String {
         var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in "\(directory)/run".utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+        for byte in path.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
         return "podagent-" + String(hash, radix: 16)
     }
 

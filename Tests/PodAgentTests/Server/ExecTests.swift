@@ -319,6 +319,22 @@ private struct ExecClient {
         }
     }
 
+    @Test("A client that vanishes behind input that nobody reads takes its process with it")
+    func clientGoesBehindItsInput() async throws {
+        try await Self.with { client, process, _ in
+            #expect(try await client.receive() == .channel(1, []))
+            let flood = Task {
+                while !Task.isCancelled { try await client.send(0, [UInt8](repeating: 0, count: 10_000)) }
+            }
+            // Long enough for pipe and sockets to fill up; should they not be full, the test is only an easier one.
+            try await Task.sleep(for: .milliseconds(200))
+            client.client.close()
+            #expect(await eventually { process.wasCancelled })
+            flood.cancel()
+            _ = await flood.result
+        }
+    }
+
     @Test("A client that breaks the protocol is closed with 1002, and its process killed")
     func violation() async throws {
         try await Self.with { client, process, _ in

@@ -104,7 +104,8 @@ import Testing
         }
         #expect(
             failure?.description
-                == "cannot make the socket: open /tmp/podagent-not-here: No such file or directory"
+                == "cannot make the socket: open /tmp/podagent-not-here: No such file or directory; "
+                + "its directory must exist, or choose another path with --socket"
         )
     }
 

@@ -79,10 +79,17 @@ enum ServeCommand {
             text in options.nodeName = text
         },
         .path("shim", "The podshim program; the one beside podagent if not given.", \.shim),
-        Setting("cgroup", "NAME", "The cgroup for all Pods, below the cgroup2 mount.", "a name") {
+        Setting(
+            "cgroup",
+            "NAME",
+            "The cgroup for all Pods, below the cgroup2 mount.",
+            "a path below the cgroup2 mount, without . and .."
+        ) {
             options,
             text in
-            options.cgroup = text
+            let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+            let areNames = parts.allSatisfy { !["", ".", ".."].contains($0) && $0.utf8.count <= 255 }
+            return areNames ? (options.cgroup = text) : nil
         },
         Setting(
             "pod-cidr",
@@ -205,6 +212,12 @@ enum ServeCommand {
                 throw .failed(ManifestInput.line(path, problem))
             }
             switch entry.value.value {
+            case .string(let text) where text.utf8.contains(0):
+                let problem = ManifestProblem(
+                    line: entry.value.line,
+                    message: "\(entry.key) must not contain a NUL character"
+                )
+                throw .failed(ManifestInput.line(path, problem))
             case .string(let text): texts[name] = text
             case .integer(let number): texts[name] = String(number)
             case .null: continue

@@ -21,7 +21,8 @@ enum ListenerFailure: Error, Hashable, Sendable, CustomStringConvertible {
         case .pathTooLong(let path):
             "socket path \(path) is longer than the \(UnixAddress.pathMax) bytes that a socket's name may have; "
                 + "choose a shorter one with --socket"
-        case .system(let failure): "cannot make the socket: \(failure)"
+        case .system(let failure):
+            "cannot make the socket: \(failure); its directory must exist, or choose another path with --socket"
         }
     }
 }

@@ -36,6 +36,11 @@ struct ExecStreaming {
                 await self.receive()
                 return .clientEnded
             }
+            // Receiving stops at a process that does not read, and would never come to the client's end behind that.
+            group.addTask {
+                await self.socket.waitUntilClientIsGone()
+                return .clientEnded
+            }
             group.addTask {
                 await self.produce()
                 return .processEnded
@@ -47,7 +52,7 @@ struct ExecStreaming {
                     try? await Task.sleep(for: Self.closingTime)
                     return .lingered
                 }
-                _ = await group.next()  // Either of the two left: it only has to be waited for.
+                _ = await group.next()  // Any of those left: it only has to be waited for.
             }
             group.cancelAll()
         }

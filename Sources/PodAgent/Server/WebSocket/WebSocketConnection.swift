@@ -55,6 +55,12 @@ final class WebSocketConnection: Sendable {
         }
     }
 
+    /// Returns when the client has closed its end or vanished, even if what it sent before has not been received yet.
+    func waitUntilClientIsGone() async {
+        // Without a watch the client could keep us for ever, so a failure counts as its end; cancelled, nobody asks.
+        try? await descriptor.waitUntilHungUp()
+    }
+
     /// Sends a binary message.
     func send(_ message: [UInt8]) async throws(Failure) {
         try await send(frame: WebSocketFrame.binary(message))
