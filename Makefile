@@ -20,7 +20,7 @@ AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
 # the embedded library where there is none, hence the second call.
 SHIM_FLAGS := -c release -Xlinker -s --product podshim
 
-.PHONY: build release deps images test check test-thread test-address demo bench format lint install uninstall clean help
+.PHONY: build release deps images test test-vm check test-thread test-address demo bench format lint install uninstall clean help
 
 build: ## debug build (the default)
 	$(SWIFT) build
@@ -47,6 +47,14 @@ test: deps images ## everything: builds, then runs all tests; needs root
 	PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" timeout --kill-after=10 40m $(SWIFT) test --skip-build </dev/null
 	cd examples/images && $(PYTHON) -m unittest
 	Tests/leftovers compare .build/before-tests.json
+
+# An installation as administrators make it, then a machine that gets it; VM= for run.py's flags.
+test-vm: images ## a whole machine: boots systemd in a process, installs the service, checks it; needs root
+	@if [ "$$(id -u)" != 0 ]; then echo "make test-vm makes a file system as root has it: run it as root (sudo make test-vm)" >&2; exit 1; fi
+	@packaging/dependencies vm
+	rm -rf .build/vm/installed
+	$(MAKE) --no-print-directory install DESTDIR="$(CURDIR)/.build/vm/installed" PREFIX=/usr/local
+	$(PYTHON) Tests/VM/run.py --installed .build/vm/installed --image $(IMAGES)/busybox.tar $(VM)
 
 check: lint test ## lint and test
 

@@ -157,7 +157,7 @@ enum PodFile {
     private static let sizeMax = 16 << 20
 
     static func write(_ pod: Pod, to directory: RootedDirectory) throws {
-        try directory.replaceFile(name, with: Array(pod.document.json().utf8), mode: 0o600)
+        try directory.replaceFile(name, with: Array(pod.document.json().utf8), mode: 0o600, durable: true)
     }
 
     static func read(from directory: RootedDirectory) throws -> Pod {

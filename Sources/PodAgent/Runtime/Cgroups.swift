@@ -6,7 +6,8 @@ import Glibc
 ///     <base>/pod<uid>/shim            podshim and pause
 ///     <base>/pod<uid>/<container>-<n> one for each container instance; execs join it
 ///
-/// `<base>` is the unit's own delegated cgroup under systemd, else a directory of its own at the mount of cgroup v2.
+/// `<base>` is a directory of its own at the mount of cgroup v2, and not below the unit of systemd: see what
+/// packaging/podagent.service says about Delegate.
 /// cgroups(7): processes live in leaves only, so that controllers can be enabled above them.
 final class Cgroups: Sendable {
     private let base: RootedDirectory

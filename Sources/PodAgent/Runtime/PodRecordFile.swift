@@ -20,7 +20,7 @@ struct PodRecordFile: Codable, Sendable {
 
     func write(to directory: RootedDirectory) throws {
         let bytes = Array(try JSONEncoder().encode(self))
-        try directory.replaceFile(Self.name, with: bytes, mode: 0o600)
+        try directory.replaceFile(Self.name, with: bytes, mode: 0o600, durable: true)
     }
 
     /// Throws when the record is missing, damaged or of a later version.
