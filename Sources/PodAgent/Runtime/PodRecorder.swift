@@ -65,6 +65,7 @@ final class PodRecorder: Sendable {
             defer { state.next = nil }
             return state.next?.done ?? []
         }
+        // Who waits for a write that is under way is told by it.
         Self.tell(waiting, .success(()))
     }
 
@@ -72,18 +73,19 @@ final class PodRecorder: Sendable {
     func flush() { idle.wait() }
 
     private func drain() {
-        while let record = next() {
-            let outcome = Result { try write(record) }
-            // The Pod runs on; the shim keeps its ends until a later record gets through.
-            if case .failure(let error) = outcome {
-                Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
+        while true {
+            var outcome: Result<Void, any Error> = .success(())
+            // Nothing when it was stopped before it began.
+            if let record = next() {
+                outcome = Result { try write(record) }
+                // The Pod runs on; the shim keeps its ends until a later record gets through.
+                if case .failure(let error) = outcome {
+                    Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
+                }
             }
-            let waiting = state.withLock { state in
-                state.outcome = outcome
-                defer { state.current = state.next == nil ? nil : [] }
-                return state.current ?? []
-            }
+            let (waiting, isDone) = finish(outcome)
             Self.tell(waiting, outcome)
+            if isDone { return }
         }
     }
 
@@ -93,6 +95,17 @@ final class PodRecorder: Sendable {
             state.next = nil
             state.current = (state.current ?? []) + next.done
             return next.record
+        }
+    }
+
+    /// Who waited for this write, and whether there is nothing more to write.
+    private func finish(_ outcome: Result<Void, any Error>) -> (waiting: [Done], isDone: Bool) {
+        state.withLock { state in
+            state.outcome = outcome
+            let waiting = state.current ?? []
+            let isDone = state.next == nil
+            state.current = isDone ? nil : []
+            return (waiting, isDone)
         }
     }
 
