@@ -24,8 +24,8 @@ public struct ContainerProcess: Sendable {
 
     /// The first process of the container.
     public func launch() throws(Failure) -> ProcessLaunch {
-        let variables = environmentOfSpec
-        let arguments = arguments(expandedWith: variables.values)
+        let variables = try environmentOfSpec()
+        let arguments = try arguments(expandedWith: variables.values)
         guard let program = arguments.first, !program.isEmpty else {
             throw Failure(waiting: Waiting("CreateContainerError", "no command specified"))
         }
@@ -34,7 +34,7 @@ public struct ContainerProcess: Sendable {
 
     /// A further process in the container: the same identity, environment and directory.
     public func exec(_ command: [String], tty: Bool) throws(Failure) -> ProcessLaunch {
-        try process(arguments: command, tty: tty, environmentOfSpec.list)
+        try process(arguments: command, tty: tty, try environmentOfSpec().list)
     }
 
     private func process(
@@ -73,11 +73,31 @@ public struct ContainerProcess: Sendable {
     // MARK: Command
 
     /// Reference §8.6: a command replaces the image's entrypoint and its arguments, arguments replace the latter only.
-    private func arguments(expandedWith values: [String: String]) -> [String] {
-        let command = container.command.map { Expansion.expand($0, with: values) }
-        let args = container.args.map { Expansion.expand($0, with: values) }
+    private func arguments(expandedWith values: [String: String]) throws(Failure) -> [String] {
+        let command = try expand(container.command, "command", values)
+        let args = try expand(container.args, "args", values)
         if !command.isEmpty { return command + args }
         return image.entrypoint + (args.isEmpty ? image.cmd : args)
+    }
+
+    private func expand(
+        _ texts: [String],
+        _ field: String,
+        _ values: [String: String]
+    ) throws(Failure) -> [String] {
+        var expanded: [String] = []
+        for (index, text) in texts.enumerated() {
+            guard let result = Expansion.expand(text, with: values) else {
+                throw tooLong("\(field)[\(index)]")
+            }
+            expanded.append(result)
+        }
+        return expanded
+    }
+
+    private func tooLong(_ what: String) -> Failure {
+        let limit = "the kernel takes at most \(Expansion.sizeMax) bytes"
+        return Failure(waiting: Waiting("CreateContainerError", "\(what) is too long: \(limit)"))
     }
 
     private var workingDirectory: String {
@@ -89,12 +109,17 @@ public struct ContainerProcess: Sendable {
     // MARK: Environment
 
     /// The Pod's own variables, later ones over earlier ones; each sees those before it.
-    private var environmentOfSpec: (list: [(name: String, value: String)], values: [String: String]) {
+    private func environmentOfSpec() throws(Failure) -> (
+        list: [(name: String, value: String)], values: [String: String]
+    ) {
         var order: [String] = []
         var values: [String: String] = [:]
         for variable in container.env {
             let value =
                 variable.valueFrom?.fieldRef.map(fieldValue) ?? Expansion.expand(variable.value, with: values)
+            guard let value, variable.name.utf8.count + 1 + value.utf8.count <= Expansion.sizeMax else {
+                throw tooLong("the environment variable \(variable.name)")
+            }
             if values.updateValue(value, forKey: variable.name) == nil { order.append(variable.name) }
         }
         return (order.map { ($0, values[$0] ?? "") }, values)

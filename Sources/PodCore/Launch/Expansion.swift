@@ -1,13 +1,16 @@
 /// `$(VAR)` in commands, arguments and environment values (reference §8.2).
 public enum Expansion {
     /// Replaces each `$(NAME)` whose name is known. `$$` is a dollar sign; anything else stays as it is, and what was
-    /// put in is not looked at again.
-    public static func expand(_ text: String, with values: [String: String]) -> String {
+    /// put in is not looked at again. Nil when the result is longer than ``sizeMax``: a few variables that each name the
+    /// one before ten times would fill any memory.
+    public static func expand(_ text: String, with values: [String: String]) -> String? {
+        guard text.utf8.count <= sizeMax else { return nil }
         guard text.utf8.contains(dollar) else { return text }
         let bytes = Array(text.utf8)
         var result: [UInt8] = []
         var index = 0
         while index < bytes.count {
+            guard result.count <= sizeMax else { return nil }
             guard bytes[index] == dollar, index + 1 < bytes.count else {
                 result.append(bytes[index])
                 index += 1
@@ -24,8 +27,11 @@ public enum Expansion {
                 index += 2
             }
         }
-        return String(decoding: result, as: UTF8.self)
+        return result.count <= sizeMax ? String(decoding: result, as: UTF8.self) : nil
     }
+
+    /// Bytes of one argument or variable that execve(2) takes: MAX_ARG_STRLEN, 32 pages, with the ending zero.
+    public static let sizeMax = 131_071
 
     private static let dollar = UInt8(ascii: "$")
 

@@ -31,6 +31,28 @@ struct ContainerProcessTests {
         ).launch()
     }
 
+    @Test("variables that multiply each other are stopped before they fill the memory")
+    func bomb() throws {
+        let failure = #expect(throws: ContainerProcess.Failure.self) {
+            _ = try launch { _, container in
+                container.env = [Self.variable("E0", "xxxxxxxxxx")]
+                for level in 1...13 {
+                    let inner = String(repeating: "$(E\(level - 1))", count: 10)
+                    container.env.append(Self.variable("E\(level)", inner))
+                }
+            }
+        }
+        #expect(failure?.waiting.reason == "CreateContainerError")
+        #expect(failure?.waiting.message.hasPrefix("the environment variable E5 is too long") == true)
+    }
+
+    @Test("what execve would not take is refused", arguments: [(131_071, true), (131_072, false)])
+    func limit(_ size: Int, _ isTaken: Bool) {
+        let text = String(repeating: "x", count: size)
+        #expect((Expansion.expand(text, with: [:]) != nil) == isTaken)
+        #expect((Expansion.expand("$(A)", with: ["A": text]) != nil) == isTaken)
+    }
+
     // MARK: Command (reference §8.6)
 
     @Test(
