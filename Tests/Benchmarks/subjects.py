@@ -136,9 +136,14 @@ class PodAgent(Subject):
         """Static Pods bear the node's name: NAME-bench."""
         gone = {f"{name}-bench" for name in names}
         deadline = time.monotonic() + patience_seconds
-        while gone & set(self.pods() or gone):
+        while True:
+            pods = self.pods()
+            # No answer says nothing; an empty one says that all are gone.
+            left = gone if pods is None else gone & set(pods)
+            if not left:
+                return
             if time.monotonic() > deadline:
-                raise Failed(f"Pods do not go: {sorted(gone & set(self.pods() or gone))[:3]}")
+                raise Failed(f"Pods do not go: {sorted(left)[:3]}")
             time.sleep(0.01)
 
     def restart(self, expected):

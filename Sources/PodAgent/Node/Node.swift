@@ -61,7 +61,12 @@ final class Node {
     private func restore() -> [PodWorker] {
         var restored: [PodWorker] = []
         for record in leftovers.records() {
-            let worker = PodWorker(pod: record.pod, source: record.file.source, node: context)
+            let worker = PodWorker(
+                pod: record.pod,
+                source: record.file.source,
+                node: context,
+                isRestored: true
+            )
             insert(worker)
             worker.recover(record.file)
             restored.append(worker)

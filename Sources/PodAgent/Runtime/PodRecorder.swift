@@ -16,6 +16,8 @@ final class PodRecorder: Sendable {
         /// Of the last write.
         var outcome: Result<Void, any Error> = .success(())
         var stopped = false
+        /// A record of the Pod is on disk, this one or one of an earlier podagent.
+        var exists: Bool
         var directory: RootedDirectory?
     }
 
@@ -23,12 +25,14 @@ final class PodRecorder: Sendable {
 
     private let pod: Pod
     private let directories: NodeDirectories
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let idle = DispatchGroup()
 
-    init(pod: Pod, directories: NodeDirectories) {
+    /// - Parameter exists: whether a record of the Pod is on disk already.
+    init(pod: Pod, directories: NodeDirectories, exists: Bool = false) {
         self.pod = pod
         self.directories = directories
+        state = Mutex(State(exists: exists))
     }
 
     /// Writes `record` soon; `done` is called when it, or a newer one, is on disk, or could not be written.
@@ -56,6 +60,11 @@ final class PodRecorder: Sendable {
             return nil
         }
         if let outcome { Self.tell([done], outcome) }
+    }
+
+    /// Calls `done` when there is a record on disk, be it an older one, or when there cannot be.
+    func whenExisting(_ done: @escaping Done) {
+        if state.withLock({ $0.exists }) { Self.tell([done], .success(())) } else { whenWritten(done) }
     }
 
     /// Nothing is written from here on, because the Pod's files are about to go; so nobody has to wait for it.
@@ -102,6 +111,7 @@ final class PodRecorder: Sendable {
     private func finish(_ outcome: Result<Void, any Error>) -> (waiting: [Done], isDone: Bool) {
         state.withLock { state in
             state.outcome = outcome
+            if case .success = outcome { state.exists = true }
             let waiting = state.current ?? []
             let isDone = state.next == nil
             state.current = isDone ? nil : []

@@ -30,12 +30,13 @@ final class PodWorker {
     var onChange: () -> Void = {}
     var onFinished: () -> Void = {}
 
-    init(pod: Pod, source: PodSource, node: NodeContext) {
+    /// - Parameter isRestored: whether an earlier podagent has left a record of the Pod.
+    init(pod: Pod, source: PodSource, node: NodeContext, isRestored: Bool = false) {
         self.pod = pod
         self.source = source
         self.node = node
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
-        recorder = PodRecorder(pod: pod, directories: node.directories)
+        recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
             NodeActor.assumeIsolated { self?.alarmRang() }
@@ -143,6 +144,13 @@ final class PodWorker {
         unforgotten.removeAll(where: ends.contains)
     }
 
+    /// Returns when there is a record of the Pod, or throws why there is none.
+    private func known() async throws {
+        try await withCheckedThrowingContinuation { continuation in
+            recorder.whenExisting { continuation.resume(with: $0) }
+        }
+    }
+
     /// Returns when everything that has happened to the Pod so far is on disk, or throws why it is not.
     func saved() async throws {
         try await withCheckedThrowingContinuation { continuation in
@@ -173,13 +181,10 @@ final class PodWorker {
         let files = PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName)
         Task {
             do {
-                // Nothing runs of a Pod that the next podagent would not know of.
-                async let isSaved: Void = saved()
                 let records = try await Worker.attempt {
                     try volumes.prepare()
                     return try files.write()
                 }
-                try await isSaved
                 for record in records { node.events.record(record, about: pod) }
                 deliver(.prepared)
             } catch {
@@ -232,7 +237,11 @@ final class PodWorker {
         )
         Task {
             do {
+                // No container runs of a Pod that the next podagent would not know of. The disk has had the time in
+                // which the sandbox was made.
+                async let isKnown: Void = known()
                 let prepared = try await Worker.attempt { try preparation.prepare() }
+                try await isKnown
                 try launch(prepared, container, run, restartCount)
             } catch let failure as StartFailure {
                 deliver(.containerNotCreated(run, failure.waiting))
