@@ -109,6 +109,12 @@ static inline int cns_signalfd(uint64_t signals) {
     return (int)syscall(SYS_signalfd4, -1, &signals, sizeof signals, O_CLOEXEC | O_NONBLOCK /* = SFD_ */);
 }
 
+/// mallopt(3), M_ARENA_MAX: how many heaps all threads together have. Not zero if it worked.
+static inline int cns_limit_heaps(int count) {
+    extern int mallopt(int parameter, int value);
+    return mallopt(-8 /* M_ARENA_MAX */, count);
+}
+
 /// fcntl(2) with an integer argument.
 static inline int cns_fcntl(int fd, int command, int argument) { return fcntl(fd, command, argument); }
 

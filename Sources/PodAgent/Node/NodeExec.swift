@@ -97,20 +97,25 @@ extension Node {
     }
 }
 
-/// The pipes between a client and a process. Streams that the client does not want are the null device's, opened on
-/// the node: a process without a container's devices to write to.
+/// The pipes between a client and a process. An input that the client does not want is a pipe at its end; an output is
+/// the node's null device, because a pipe without a reader would end the process with SIGPIPE.
 private struct ExecPipes {
     private(set) var childEnds: [SharedDescriptor] = []
     private var ours: [SharedDescriptor?] = []
 
     init(stdin: Bool, stdout: Bool, stderr: Bool) throws {
         for (index, wanted) in [stdin, stdout, stderr].enumerated() {
+            if index > 0, !wanted {
+                let null = try check("open", "/dev/null") { cns_openat(AT_FDCWD, "/dev/null", O_WRONLY, 0) }
+                childEnds.append(SharedDescriptor(Descriptor(adopting: null)))
+                ours.append(nil)
+                continue
+            }
             var read: Int32 = -1
             var write: Int32 = -1
             try check("pipe2", "exec") { cns_pipe(&read, &write) }
             let readEnd = SharedDescriptor(Descriptor(adopting: read))
             let writeEnd = SharedDescriptor(Descriptor(adopting: write))
-            // An unwanted stdin is a pipe at its end; what goes to an unwanted output is a write to nobody.
             childEnds.append(index == 0 ? readEnd : writeEnd)
             ours.append(wanted ? (index == 0 ? writeEnd : readEnd) : nil)
         }

@@ -1,3 +1,4 @@
+import CNamespaces
 import Dispatch
 import Glibc
 import PodCore
@@ -7,6 +8,8 @@ enum Serve {
     /// Runs until SIGTERM or SIGINT. Pods go on without the agent.
     static func run(_ options: NodeOptions) -> Never {
         umask(0o022)
+        // glibc gives threads heaps of their own, up to eight for each processor, and what one has freed no other uses.
+        _ = cns_limit_heaps(2)
         raiseDescriptorLimit()
         signal(SIGPIPE, SIG_IGN)
         let daemon = Daemon(options: options)
