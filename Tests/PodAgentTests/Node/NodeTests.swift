@@ -43,6 +43,19 @@ struct NodeTests {
         node.processes().filter { readText("/proc/\($0)/comm") == "\(name)\n" }
     }
 
+    /// The processes of `sleep 1000`, when there are as many as wanted: a container is ready as its shell starts, a moment
+    /// before that becomes the sleep.
+    private func sleepers(_ node: TestNode, count: Int = 1) throws -> [pid_t] {
+        var found: [pid_t] = []
+        try eventually("\(count) sleep") {
+            found = pids(node, named: "sleep").filter {
+                readText("/proc/\($0)/cmdline") == "sleep\0" + "1000\0"
+            }
+            return found.count == count
+        }
+        return found
+    }
+
     @Test("An agent that is killed leaves containers running, and the next one knows what happened meanwhile")
     func agentDies() throws {
         let node = try TestNode(images: ["busybox"])
@@ -54,7 +67,7 @@ struct NodeTests {
         try node.put("goes.yaml", manifest("goes", "exec sleep 1000"))
         for pod in ["stays", "ends", "goes"] { try node.wait(pod, for: "condition=Ready") }
         let started = try field(node, "stays", "startedAt")
-        let before = pids(node, named: "sleep")
+        let before = try sleepers(node, count: 2)
         _ = try node.ask("exec", "ends", "--", "sh", "-c", "(sleep 0.5; touch /tmp/go) >/dev/null 2>&1 &")
         node.killAgent()
         node.remove("goes.yaml")
@@ -67,7 +80,7 @@ struct NodeTests {
         #expect(try field(node, "ends", "exitCode") == "7")
         try node.wait("comes", for: "condition=Ready")
         try node.wait("goes", for: "delete")
-        #expect(Set(pids(node, named: "sleep")).intersection(before).count == 1)
+        #expect(Set(try sleepers(node, count: 2)).intersection(before).count == 1)
         try node.end()
     }
 
@@ -89,11 +102,11 @@ struct NodeTests {
         let node = try TestNode(images: ["busybox"])
         try node.put("web.yaml", manifest("web", "exec sleep 1000"))
         try node.wait("web", for: "condition=Ready")
-        let sleeper = try #require(pids(node, named: "sleep").first)
+        let sleeper = try sleepers(node)
         kill(try #require(pids(node, named: "podshim").first), SIGKILL)
         try eventually("it runs again") { try field(node, "web", "restartCount") == "1" }
         #expect(try node.ask("get", "pod", "web", "-o", "json").contains("ContainerStatusUnknown"))
-        #expect(!pids(node, named: "sleep").contains(sleeper))
+        #expect(try sleepers(node) != sleeper)
         try node.end()
     }
 
@@ -216,9 +229,7 @@ struct NodeTests {
         let node = try TestNode(images: ["busybox"])
         try node.put("web.yaml", manifest("web", "exec sleep 1000"))
         try node.wait("web", for: "condition=Ready")
-        // The container is ready as its shell starts, a moment before that becomes the sleep.
-        try eventually("the shell has become the sleep") { !pids(node, named: "sleep").isEmpty }
-        let sleeper = try #require(pids(node, named: "sleep").first)
+        let sleeper = try sleepers(node)
         let uid = try field(node, "web", "uid")
         node.killAgent()
         let pods = try RootedDirectory(hostPath: "\(node.directory)/state/pods")
@@ -230,8 +241,7 @@ struct NodeTests {
         }
         try node.startAgent()
         try node.wait("web", for: "condition=Ready")
-        try eventually("one sleep runs") { pids(node, named: "sleep").count == 1 }
-        #expect(!pids(node, named: "sleep").contains(sleeper))
+        #expect(try sleepers(node) != sleeper)
         #expect(try field(node, "web", "restartCount") == "0")
         let aside = try pods.entries().filter { $0.hasPrefix("unreadable-\(uid)") }
         #expect(aside.count == (how == "damaged" ? 1 : 0))
