@@ -2,9 +2,9 @@ import FoundationEssentials
 import PodCore
 
 /// What must be remembered of a Pod across restarts of podagent: `pod.json` in its state directory.
-struct PodRecordFile: Codable, Sendable {
+struct PodRecordFile: Codable, Equatable, Sendable {
     static let name = "machine.json"
-    static let currentVersion = 1
+    static let currentVersion = 2
     static let sizeMax = 16 << 20
 
     var version = Self.currentVersion
