@@ -35,11 +35,3 @@ struct PodRecordFile: Codable, Equatable, Sendable {
         return record
     }
 }
-
-/// Where a Pod came from.
-enum PodSource: Codable, Hashable, Sendable {
-    /// A file of the manifest directory.
-    case file(String)
-    /// `podagent apply`, or a POST to the socket.
-    case socket
-}

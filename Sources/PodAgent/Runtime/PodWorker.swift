@@ -101,6 +101,12 @@ final class PodWorker {
         return shown
     }
 
+    /// Whether the Pod has been deleted, and is not gone yet.
+    var isLeaving: Bool {
+        if case .deleting = machine.ending { return true }
+        return false
+    }
+
     func delete(grace: Duration?) {
         if deletionRequestedAt == nil { deletionRequestedAt = Clock.wall() }
         deliver(.delete(grace: grace))
