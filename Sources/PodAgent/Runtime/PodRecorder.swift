@@ -149,7 +149,7 @@ extension PodRecorder.State {
             written = []
             waiting = []
         }
-        current = waiting
+        current = (current ?? []) + waiting
         return (next, written)
     }
 
