@@ -15,6 +15,7 @@ final class Node {
     private var leftovers: Leftovers { Leftovers(context: context) }
     private var directory: ManifestDirectory?
     let podCache: WatchCache<Pod>
+    let census = PodCensus()
 
     init(options: NodeOptions) throws {
         var store: ImageStore?
@@ -60,7 +61,11 @@ final class Node {
     /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
     private func restore() -> [PodWorker] {
         var restored: [PodWorker] = []
-        for record in leftovers.records() {
+        let records = leftovers.records()
+        census.expect(
+            records.map { PodKey(namespace: $0.pod.metadata.namespace, name: $0.pod.metadata.name) }
+        )
+        for record in records {
             let worker = PodWorker(
                 pod: record.pod,
                 source: record.file.source,
@@ -118,6 +123,7 @@ final class Node {
         let shown = worker.shown
         if worker.published == shown { return }
         worker.published = shown
+        census.show(shown.status.phase, of: key)
         podCache.set(key.description) { version in
             var pod = shown
             pod.metadata.resourceVersion = String(version)
@@ -128,6 +134,7 @@ final class Node {
     private func finished(_ key: PodKey) {
         workers[key] = nil
         podCache.remove(key.description)
+        census.remove(key)
         if let (pod, source) = successors.removeValue(forKey: key) {
             run(pod, from: source)
         } else if let wanted = intake?.wanted[key] {
