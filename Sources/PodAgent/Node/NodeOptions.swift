@@ -20,4 +20,5 @@ struct NodeOptions: Hashable, Sendable {
     var bridge: String?
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
+    var logFormat = Log.Format.text
 }
