@@ -35,14 +35,9 @@ final class ServiceReport {
     func begin() {
         let awaited = census.awaited.count
         if awaited > 0 {
-            manager?.tell(
-                .status("taking up \(awaited) \(awaited == 1 ? "Pod" : "Pods") of the earlier agent")
-            )
+            manager?.tell(.status("waiting for podshim of \(awaited) \(awaited == 1 ? "Pod" : "Pods")"))
         }
-        census.whenSettled { [weak self] in
-            if awaited > 0 { Log.info("taken up from the earlier agent: \(awaited)") }
-            self?.ready()
-        }
+        census.whenSettled { [weak self] in self?.ready() }
         after(Self.patience) { $0.stopWaiting() }
     }
 

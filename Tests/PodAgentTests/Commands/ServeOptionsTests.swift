@@ -87,7 +87,7 @@ import Testing
                 #"FILE:1: there is no setting "restartBackof"; did you mean restart-backoff?"#
             ),
             (
-                "nodeName: n\nrestart-backoff: soon",
+                "nodeName: n1\nrestart-backoff: soon",
                 #"FILE:2: restart-backoff must be a duration such as 10s, not "soon""#
             ),
             (
@@ -97,7 +97,7 @@ import Testing
             ("logFormat: xml", #"FILE:1: logFormat must be text or json, not "xml""#),
             ("manifests: [/a]", "FILE:1: manifests must be a text, not a list"),
             ("- manifests", "FILE: must hold one map of settings"),
-            ("", "FILE: must hold one map of settings"),
+            ("", "FILE: the file is empty: it holds no object"),
             ("a: b\n---\na: b", "FILE: must hold one map of settings"),
         ]
     )

@@ -32,14 +32,14 @@ import Testing
                 node: "n1",
                 format: .json,
                 line:
-                    #"{"time":"2026-01-02T03:04:05.006Z","level":"warning","priority":4,"message":"it works","node":"n1"}"#
+                    #"{"time":"2026-01-02T03:04:05.006000000Z","level":"warning","priority":4,"message":"it works","node":"n1"}"#
             ),
             Case(
                 testDescription: "JSON in the journal, which takes the mark away",
                 format: .json,
                 toJournal: true,
                 line:
-                    #"<5>{"time":"2026-01-02T03:04:05.006Z","level":"notice","priority":5,"message":"it works"}"#
+                    #"<5>{"time":"2026-01-02T03:04:05.006000000Z","level":"notice","priority":5,"message":"it works"}"#
             ),
             Case(
                 testDescription: "a message of several lines",
@@ -58,7 +58,7 @@ import Testing
                 message: #"a "b" \c"#,
                 format: .json,
                 line:
-                    #"{"time":"2026-01-02T03:04:05.006Z","level":"notice","priority":5,"message":"a \"b\" \\c"}"#
+                    #"{"time":"2026-01-02T03:04:05.006000000Z","level":"notice","priority":5,"message":"a \"b\" \\c"}"#
             ),
         ]
     )
