@@ -5,7 +5,7 @@ import PodCore
 final class PodCensus {
     private var phases: [PodKey: PodPhase] = [:]
     private(set) var counts = PhaseCounts()
-    /// Pods of the earlier agent that have not shown a status.
+    /// Pods of the earlier agent that have not been taken up.
     private(set) var awaited: Set<PodKey> = []
     private var settledWaiters: [() -> Void] = []
     /// Called when ``counts`` has changed.
@@ -13,17 +13,18 @@ final class PodCensus {
 
     nonisolated init() {}
 
-    /// These have been left by an earlier agent and count as taken up when their status is shown: it is first shown
-    /// when their shim has said what became of them, or has been given up.
+    /// These have been left by an earlier agent, and are waited for until their status is whole.
     func expect(_ keys: some Sequence<PodKey>) { awaited.formUnion(keys) }
 
-    func show(_ phase: PodPhase, of key: PodKey) {
+    /// - Parameter isWhole: whether the status is more than a memory: the Pod's shim has said what became of it, or has
+    ///   been given up.
+    func show(_ phase: PodPhase, of key: PodKey, isWhole: Bool) {
         let old = phases.updateValue(phase, forKey: key)
         if old != phase {
             counts.move(from: old, to: phase)
             onChange()
         }
-        settle(key)
+        if isWhole { settle(key) }
     }
 
     func remove(_ key: PodKey) {

@@ -6,27 +6,30 @@ import PodCore
 ///     starting ──▶ serving ◀──▶ reloading
 ///         └───────────┴─────────────┴──▶ ending
 ///
-/// READY=1 is told when the socket answers and every Pod of the earlier agent has been taken up: who asks then, gets a
-/// whole answer. STATUS= says how many Pods there are.
+/// READY=1 is told when the socket answers and every Pod of the earlier agent has been taken up, or its shim given up:
+/// who asks then, gets a whole answer. STATUS= says how many Pods there are.
 @NodeActor
 final class ServiceReport {
     private enum State {
         case starting, serving, reloading, ending
     }
 
-    /// A shim that does not answer must not keep the unit from being started: systemd would end the agent and start it
-    /// again, for ever.
-    static let patience = Duration.seconds(10)
+    /// A shim that neither answers nor can be given up must not keep the unit from being started: systemd would end the
+    /// agent at the end of its TimeoutStartSec=, 90 s, and start it again, for ever. Longer than ``PodMachine`` takes to
+    /// give a shim up.
+    static let patience = Duration.seconds(60)
     /// The least time between two lines of status. Pods come and go in crowds, and PID 1 has other work.
     static let statusInterval = Duration.milliseconds(250)
 
     private let manager: ServiceManager?
     private let census: PodCensus
+    private let patience: Duration
     private var state = State.starting
     private var toldStatus = ""
     private var statusIsDue = false
 
-    init(manager: ServiceManager?, census: PodCensus) {
+    init(manager: ServiceManager?, census: PodCensus, patience: Duration = patience) {
+        self.patience = patience
         self.manager = manager
         self.census = census
     }
@@ -38,7 +41,7 @@ final class ServiceReport {
             manager?.tell(.status("waiting for podshim of \(awaited) \(awaited == 1 ? "Pod" : "Pods")"))
         }
         census.whenSettled { [weak self] in self?.ready() }
-        after(Self.patience) { $0.stopWaiting() }
+        after(patience) { $0.stopWaiting() }
     }
 
     /// The configuration is about to be read again.
@@ -76,7 +79,7 @@ final class ServiceReport {
         guard state == .starting else { return }
         let names = census.awaited.sorted().map(\.description).joined(separator: ", ")
         Log.warning(
-            "no answer from podshim within \(Self.patience.goText), so ready without these Pods: \(names)"
+            "no answer from podshim within \(patience.goText), so ready without these Pods: \(names)"
         )
         ready()
     }

@@ -27,6 +27,8 @@ final class PodWorker {
     var stopSignals: [RunID: Int32] = [:]
     var unforgotten: [RunID] = []
     let recorder: PodRecorder
+    /// What the recorder was last given, or has been read from disk.
+    var remembered: PodRecordFile?
     let alarm: any DispatchSourceTimer
     var alarmAt: Tick?
     private var endWaiters: [RunID: [() -> Void]] = [:]
@@ -61,10 +63,18 @@ final class PodWorker {
     }
 
     func perform(_ effects: [PodEffect]) {
+        // The status first, for when its conditions changed is part of the record.
+        status = statusBuilder.status(
+            of: pod,
+            machine,
+            facts: facts,
+            nodeAddresses: node.addresses,
+            at: Clock.wall()
+        )
         remember()
         for effect in effects { perform(effect) }
         setAlarm()
-        publish()
+        onChange()
         tellEndWaiters()
     }
 
@@ -79,17 +89,6 @@ final class PodWorker {
         }
     }
 
-    private func publish() {
-        status = statusBuilder.status(
-            of: pod,
-            machine,
-            facts: facts,
-            nodeAddresses: node.addresses,
-            at: Clock.wall()
-        )
-        onChange()
-    }
-
     /// What the API shows of the Pod.
     var shown: Pod {
         var shown = pod
@@ -100,6 +99,12 @@ final class PodWorker {
             shown.metadata.deletionTimestamp = end.truncatedToSeconds
         }
         return shown
+    }
+
+    /// Whether the Pod has been deleted, and is not gone yet.
+    var isLeaving: Bool {
+        if case .deleting = machine.ending { return true }
+        return false
     }
 
     func delete(grace: Duration?) {
@@ -129,18 +134,26 @@ final class PodWorker {
 
     private func remember() {
         let ends = unforgotten
-        recorder.write(
-            PodRecordFile(
-                bootID: node.bootID,
-                source: source,
-                machine: machine,
-                status: statusBuilder,
-                facts: facts,
-                deletionRequestedAt: deletionRequestedAt,
-                nextExec: nextExec
-            )
-        ) { [weak self] outcome in
-            if case .success = outcome { self?.forget(ends) }
+        let record = PodRecordFile(
+            bootID: node.bootID,
+            source: source,
+            machine: machine.recorded,
+            status: statusBuilder,
+            facts: facts,
+            deletionRequestedAt: deletionRequestedAt,
+            nextExec: nextExec
+        )
+        let done: PodRecorder.Done = { [weak self] outcome in
+            switch outcome {
+            case .success: self?.forget(ends)
+            case .failure: self?.remembered = nil
+            }
+        }
+        if record == remembered {
+            if !ends.isEmpty { recorder.whenWritten(done) }
+        } else {
+            remembered = record
+            recorder.write(record, done: done)
         }
     }
 

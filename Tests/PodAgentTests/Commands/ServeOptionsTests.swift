@@ -55,6 +55,8 @@ import Testing
             containerLogMaxFiles: 3
             restartBackoff: 2s
             restartBackoffMax: 1m
+            shutdownGracePeriod: 20s
+            shutdownGracePeriodCriticalPods: 5s
             logFormat: json
             """
         var expected = NodeOptions()
@@ -71,6 +73,7 @@ import Testing
         expected.bridge = "br1"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
+        expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))
         expected.logFormat = .json
         #expect(try options(text, flags: ["--log-dir", "/flag"]) == expected)
         let count = text.split(separator: "\n").count

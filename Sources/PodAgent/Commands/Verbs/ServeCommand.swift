@@ -13,10 +13,10 @@ enum ServeCommand {
             as in state-dir or stateDir.
 
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
-            agent goes on with what it had. At once in effect are log-format and socket-group;
-            for containers that start from then on, container-log-max-size and -files; for
-            Pods that begin from then on, restart-backoff and -max. Everything else takes a
-            restart of the agent, and the log says so.
+            agent goes on with what it had. At once in effect are log-format, socket-group and
+            the shutdown's periods; for containers that start from then on, the limits of
+            their logs; for Pods that begin from then on, restart-backoff and its maximum.
+            Everything else takes a restart of the agent, and the log says so.
 
             SIGTERM ends the agent and no Pod. Under systemd (Type=notify) it says when it is
             ready and how many Pods there are, and shows the watchdog that it still decides.
@@ -58,6 +58,7 @@ enum ServeCommand {
         }
         // Another run directory is another agent, which must not take the socket of the first.
         if given["socket"] == nil { options.socket = options.runDirectory + "/podagent.sock" }
+        options.shutdown = ShutdownPeriods(total: options.shutdown.total, critical: options.shutdown.critical)
         options.backoff = BackoffLimits(initial: options.backoff.initial, maximum: options.backoff.maximum)
         for (name, property) in paths where !options[keyPath: property].hasPrefix("/") {
             guard let absolute = absolute(options[keyPath: property]) else {

@@ -152,6 +152,22 @@ extension ServeSetting {
             \.backoff.maximum
         ) { Duration(parsing: $0).flatMap { $0 > .zero ? $0 : nil } },
         ServeSetting(
+            "shutdown-grace-period",
+            "DURATION",
+            "How long all Pods get to end when the machine goes down; 60s if not given.",
+            rule: "a duration such as 60s",
+            effect: .atOnce,
+            \.shutdown.total
+        ) { Duration(parsing: $0) },
+        ServeSetting(
+            "shutdown-grace-period-critical-pods",
+            "DURATION",
+            "Of that, the critical ones, which are ended last; 10s if not given.",
+            rule: "a duration such as 10s",
+            effect: .atOnce,
+            \.shutdown.critical
+        ) { Duration(parsing: $0) },
+        ServeSetting(
             "log-format",
             "FORMAT",
             "How the agent's own log is written, text or json; text if not given.",
