@@ -23,7 +23,7 @@ enum Log {
     /// Why the agent could not start. On a terminal this looks like the failure of any command.
     static func startFailed(_ text: String) {
         if isJournal || format == .json { return error(text) }
-        writeLine("podagent: " + LogLine.clean(text))
+        output.write("podagent: " + LogLine.clean(text))
     }
 
     static var format: Format {
@@ -43,22 +43,30 @@ enum Log {
     }
 
     private static let settings = Mutex(Settings())
-    /// Held for a whole line, so that a line that takes more than one write(2) is not torn by another.
-    private static let output = Mutex(())
+    private static let output = LineWriter(descriptor: 2)
     /// Whether standard error is the journal.
     static let isJournal = LogLine.isJournal(descriptor: 2, named: getenv("JOURNAL_STREAM"))
 
     private static func write(_ priority: Priority, _ text: String) {
         let settings = settings.withLock { $0 }
         let line = LogLine(time: Clock.wall(), priority: priority, message: text, nodeName: settings.nodeName)
-        writeLine(line.rendered(settings.format, toJournal: isJournal))
+        output.write(line.rendered(settings.format, toJournal: isJournal))
     }
+}
 
-    private static func writeLine(_ line: String) {
+/// Writes lines that stay whole: on a pipe one may take more than one write(2), and others write meanwhile.
+final class LineWriter: Sendable {
+    private let descriptor: Int32
+    private let isWriting = Mutex(())
+
+    init(descriptor: Int32) { self.descriptor = descriptor }
+
+    /// - Parameter line: without its line break.
+    func write(_ line: String) {
         var line = line
         line += "\n"
         // A log that cannot be written cannot be complained about either.
-        output.withLock { _ in _ = writeToEnd(2, Array(line.utf8)) }
+        isWriting.withLock { _ in _ = writeToEnd(descriptor, Array(line.utf8)) }
     }
 }
 

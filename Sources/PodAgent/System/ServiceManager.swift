@@ -51,7 +51,7 @@ final class ServiceManager {
         timer.setEventHandler { [weak self] in
             NodeActor.assumeIsolated { self?.tell(.watchdog) }
         }
-        let half = max(1, Int(clamping: (limit / 2).wholeNanoseconds))
+        let half = max(1_000_000, Int(clamping: (limit / 2).wholeNanoseconds))
         timer.schedule(deadline: .now(), repeating: .nanoseconds(half), leeway: .nanoseconds(half / 10))
         timer.activate()
         watchdog = timer
@@ -61,7 +61,7 @@ final class ServiceManager {
     private func send(_ message: ServiceMessage, on socket: SharedDescriptor) throws(SystemFailure) -> Bool {
         do throws(SystemFailure) {
             let bytes = message.bytes
-            try check("sendto", self.socket.name) {
+            try check("write", self.socket.name) {
                 bytes.withUnsafeBytes { write(socket.raw, $0.baseAddress, $0.count) }
             }
             return true

@@ -237,22 +237,20 @@ struct ServiceTests {
         return try root.directory(name).directory("c").entries().count
     }
 
-    @Test("Every line of the log is whole, however many are written at once")
-    func wholeLines() throws {
-        let node = try TestNode(flags: ["--log-format", "json"])
-        let long = String(repeating: "x", count: 6000)
-        for number in 0..<20 {
-            try node.put(
-                "p\(number).yaml",
-                "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\nspec: {\(long)\(number): 1}"
-            )
-        }
-        try eventually("all are complained about") { node.agentLog.split(separator: "\n").count >= 21 }
-        for line in node.agentLog.split(separator: "\n") {
-            let parsed = ManifestParser.parse(Array(line.utf8), format: .json5)
-            #expect(parsed.problems.isEmpty && parsed.documents.first?["message"]?.string != nil, "\(line)")
-        }
-        for number in 0..<20 { node.remove("p\(number).yaml") }
-        try node.end()
+    @Test("A start that fails says why in the format that the log would have had")
+    func failedStart() throws {
+        let scratch = "/tmp/podagent-test-\(getpid())-start"
+        mkdir(scratch, 0o700)
+        defer { try? RootedDirectory(hostPath: "/tmp").removeTree("podagent-test-\(getpid())-start") }
+        let serve = ["\(TestNode.products)/podagent", "serve", "--state-dir", scratch, "--run-dir", scratch]
+        let failing = ["--log-dir", scratch, "--node-name", "n1", "--shim", "/etc/passwd"]
+        let text = try Subprocess.run(serve + failing, scratch: scratch)
+        #expect(text.code == 1)
+        #expect(text.errors.hasPrefix("podagent: cannot use podshim at /etc/passwd"))
+        let json = try Subprocess.run(serve + failing + ["--log-format", "json"], scratch: scratch)
+        #expect(json.code == 1)
+        let entry = ManifestParser.parse(Array(json.errors.utf8), format: .json5).documents.first
+        #expect(entry?["level"]?.string == "error")
+        #expect(entry?["message"]?.string?.hasPrefix("cannot use podshim at /etc/passwd") == true)
     }
 }

@@ -1,10 +1,11 @@
+import Dispatch
 import Glibc
 import PodCore
 import Testing
 
 @testable import PodAgent
 
-@Suite struct LogLineTests {
+@Suite(.blocking) struct LogLineTests {
     struct Case: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var message = "it works"
@@ -89,5 +90,38 @@ import Testing
         #expect(LogLine.isJournal(descriptor: raw, named: "\(status.st_dev):\(status.st_ino)"))
         #expect(!LogLine.isJournal(descriptor: raw, named: "\(status.st_dev):\(status.st_ino + 1)"))
         #expect(!LogLine.isJournal(descriptor: raw, named: nil))
+    }
+
+    @Test(
+        "Lines that several threads write at once are whole, though a pipe takes no more than a part of one"
+    )
+    func whole() throws {
+        var ends: [Int32] = [0, 0]
+        try #require(pipe(&ends) == 0)
+        let writer = LineWriter(descriptor: ends[1])
+        let (threads, lines, length) = (4, 50, 20_000)
+        let group = DispatchGroup()
+        for thread in 0..<threads {
+            let line = String(repeating: "\(thread)", count: length)
+            DispatchQueue(label: "writer \(thread)").async(group: group) {
+                for _ in 0..<lines { writer.write(line) }
+            }
+        }
+        let writing = ends[1]
+        group.notify(queue: DispatchQueue(label: "end")) { close(writing) }
+        let text = try readToEnd(Descriptor(adopting: ends[0]))
+        let found = text.split(separator: 10)
+        #expect(found.count == threads * lines)
+        #expect(found.allSatisfy { $0.count == length && Set($0).count == 1 })
+    }
+
+    private func readToEnd(_ file: borrowing Descriptor) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = try check("read", "pipe") { read(file.raw, &buffer, buffer.count) }
+            if count == 0 { return bytes }
+            bytes += buffer[..<count]
+        }
     }
 }
