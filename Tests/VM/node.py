@@ -49,10 +49,6 @@ class Node:
                 return result
             time.sleep(0.1)
 
-    def cursor(self):
-        """Where the journal ends now."""
-        return self.sh("journalctl --no-pager -n 0 --show-cursor | sed -n 's/^-- cursor: //p'")
-
     def answers(self, seconds=30):
         """Waits until the agent answers on its socket, after a start that no systemctl waits for."""
         return self.until("curl -sSf --unix-socket /run/podagent/podagent.sock http://localhost/healthz", seconds)
