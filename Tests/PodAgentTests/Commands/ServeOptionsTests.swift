@@ -97,6 +97,10 @@ import Testing
                 "container-log-max-files: 1",
                 "FILE:1: container-log-max-files must be a number of at least 2, not 1"
             ),
+            (
+                "nodeName: my_node",
+                #"FILE:1: nodeName must be a name of letters, digits, - and ., such as node-1, not "my_node""#
+            ),
             ("logFormat: xml", #"FILE:1: logFormat must be text or json, not "xml""#),
             ("manifests: [/a]", "FILE:1: manifests must be a text, not a list"),
             ("- manifests", "FILE: must hold one map of settings"),

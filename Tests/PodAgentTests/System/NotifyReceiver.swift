@@ -26,10 +26,15 @@ final class NotifyReceiver {
         let path = Array(name.utf8).map { $0 == UInt8(ascii: "@") ? 0 : $0 }
         withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path) }
         let size = MemoryLayout<sockaddr_un>.offset(of: \.sun_path).map { $0 + path.count } ?? 0
-        let bound = withUnsafeBytes(of: address) {
-            bind(raw, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(size))
+        // A child that was born elsewhere meanwhile has the socket that had the name until its execve(2).
+        try eventually("\(name) is free") {
+            let bound = withUnsafeBytes(of: address) {
+                bind(raw, $0.assumingMemoryBound(to: sockaddr.self).baseAddress, socklen_t(size))
+            }
+            let code = errno
+            try #require(bound == 0 || code == EADDRINUSE, "bind \(name): \(errnoText(code))")
+            return bound == 0
         }
-        try #require(bound == 0, "bind \(name): \(errnoText(errno))")
         var on: Int32 = 1
         setsockopt(raw, SOL_SOCKET, SO_PASSCRED, &on, socklen_t(MemoryLayout<Int32>.size))
     }

@@ -75,7 +75,7 @@ extension ServeSetting {
         ),
         .path("run-dir", "Sockets and records of running Pods; /run/podagent if not given.", \.runDirectory),
         .path("log-dir", "What containers print; /var/log/pods if not given.", \.logDirectory),
-        .path("socket", "Where clients connect; podagent.sock in the run directory if not given.", \.socket),
+        .path("socket", "Where clients connect; podagent.sock in --run-dir if not given.", \.socket),
         ServeSetting(
             "socket-group",
             "GROUP",
@@ -87,10 +87,10 @@ extension ServeSetting {
         ServeSetting(
             "node-name",
             "NAME",
-            "The node's name, part of the names of its Pods; the host name if not given.",
-            rule: "a name",
+            "The node's name, with which its Pods' end; the host name if not given.",
+            rule: "a name of letters, digits, - and ., such as node-1",
             \.nodeName
-        ) { $0 },
+        ) { $0.isEmpty || NameRules.subdomain($0.lowercased()).isEmpty ? $0 : nil },
         .path("shim", "The podshim program; the one beside podagent if not given.", \.shim),
         ServeSetting(
             "cgroup",
@@ -154,7 +154,7 @@ extension ServeSetting {
         ServeSetting(
             "shutdown-grace-period",
             "DURATION",
-            "How long all Pods get to end when the machine goes down; 60s if not given.",
+            "What Pods get to end when the machine goes down; 60s if not given.",
             rule: "a duration such as 60s",
             effect: .atOnce,
             \.shutdown.total
@@ -162,7 +162,7 @@ extension ServeSetting {
         ServeSetting(
             "shutdown-grace-period-critical-pods",
             "DURATION",
-            "Of that, the critical ones, which are ended last; 10s if not given.",
+            "Of that, the critical ones, ended last; 10s if not given.",
             rule: "a duration such as 10s",
             effect: .atOnce,
             \.shutdown.critical
@@ -170,7 +170,7 @@ extension ServeSetting {
         ServeSetting(
             "log-format",
             "FORMAT",
-            "How the agent's own log is written, text or json; text if not given.",
+            "The agent's own log, as text or json; text if not given.",
             rule: Log.Format.allCases.map(\.rawValue).joined(separator: " or "),
             effect: .atOnce,
             \.logFormat
