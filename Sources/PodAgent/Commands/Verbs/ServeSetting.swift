@@ -87,7 +87,7 @@ extension ServeSetting {
         ServeSetting(
             "node-name",
             "NAME",
-            "The node's name, with which its Pods' end; the host name if not given.",
+            "The node's name, ends that of each Pod; the host's if not given.",
             rule: "a name of letters, digits, - and ., such as node-1",
             \.nodeName
         ) { $0.isEmpty || NameRules.subdomain($0.lowercased()).isEmpty ? $0 : nil },
@@ -154,7 +154,7 @@ extension ServeSetting {
         ServeSetting(
             "shutdown-grace-period",
             "DURATION",
-            "What Pods get to end when the machine goes down; 60s if not given.",
+            "What Pods get to end as the machine goes down; 60s if not given.",
             rule: "a duration such as 60s",
             effect: .atOnce,
             \.shutdown.total
