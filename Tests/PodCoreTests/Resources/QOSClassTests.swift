@@ -5,14 +5,6 @@ import Testing
 @Suite struct QOSClassTests {
     private static let whole = "{limits: {cpu: 1, memory: 1Gi}}"
 
-    private func spec(_ text: String) -> PodSpec {
-        var report = DecodeReport(checksSupport: false)
-        var pod = Pod()
-        pod.spec = PodSpec.decode(relaxed(text), at: .root, report: &report) ?? PodSpec()
-        Defaulting.apply(to: &pod)
-        return pod.spec
-    }
-
     @Test(
         "The class follows from cpu and memory of all containers, or of the Pod as a whole",
         arguments: [
@@ -38,12 +30,12 @@ import Testing
         ] as [(String, PodQOSClass)]
     )
     func classes(text: String, expected: PodQOSClass) {
-        #expect(PodQOSClass(of: spec(text)) == expected)
+        #expect(PodQOSClass(of: podSpec(text)) == expected)
     }
 
     @Test("A Pod needs what its busiest moment needs, and the overhead on top")
     func sums() {
-        let spec = spec(
+        let spec = podSpec(
             """
             {overhead: {cpu: 10m}, initContainers: [{resources: {requests: {cpu: 900m}}},
              {restartPolicy: Always, resources: {requests: {cpu: 100m}}}, {resources: {requests: {cpu: 700m, memory: 1Gi}}}],
