@@ -67,7 +67,7 @@ public enum RestartRule: String, Hashable, Sendable, Codable {
 public struct Termination: Hashable, Sendable, Codable {
     /// 0…255; death by signal N is 128 + N.
     public var exitCode: Int32
-    /// `Completed`, `Error`, `StartError`, `ContainerStatusUnknown`.
+    /// `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerStatusUnknown`.
     public var reason: String
     /// Why, for people.
     public var message: String
@@ -108,10 +108,16 @@ public struct Termination: Hashable, Sendable, Codable {
     var isLost: Bool { reason == Self.lostReason }
 }
 
-/// How a process ended, from the status that wait(2) gives.
+/// How a process ended, from the status that wait(2) gives and from what its cgroup has counted.
 public struct ExitStatus: Hashable, Sendable {
+    /// Death by SIGKILL, which is what an OOM killer sends.
+    public static let killed: Int32 = 128 + 9
+
     /// 0…255; death by signal N is 128 + N.
     public var code: Int32
+    /// Whether the kernel has killed processes of its container for want of memory. A container's cgroup dies as one
+    /// (`memory.oom.group`), so this is what its first process died of, if it was killed.
+    public var hasOOMKill = false
 
     /// Makes a status from its code.
     public init(code: Int32) { self.code = code }
@@ -120,6 +126,12 @@ public struct ExitStatus: Hashable, Sendable {
     public init(waitStatus: Int32) {
         let signal = waitStatus & 0x7f
         code = signal == 0 ? (waitStatus >> 8) & 0xff : 128 + signal
+    }
+
+    /// The reason that the status shows (reference §3.6).
+    var reason: String {
+        if code == 0 { return "Completed" }
+        return code == Self.killed && hasOOMKill ? "OOMKilled" : "Error"
     }
 }
 

@@ -34,8 +34,15 @@ extension PodMachine {
         case .containerNotStarted(let run, let message, let finishedAt):
             notStarted(run, message, at: finishedAt, now, &effects)
         case .containerExited(let run, let status, let startedAt, let finishedAt):
-            let reason = status.code == 0 ? "Completed" : "Error"
-            ended(run, code: status.code, reason, "", startedAt: startedAt, finishedAt: finishedAt, now)
+            ended(
+                run,
+                code: status.code,
+                status.reason,
+                "",
+                startedAt: startedAt,
+                finishedAt: finishedAt,
+                now
+            )
         case .delete(let grace):
             delete(grace: grace, at: now)
         case .nodeShutdown(let grace):

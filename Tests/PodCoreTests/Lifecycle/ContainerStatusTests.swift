@@ -60,6 +60,7 @@ import Testing
     struct EndCase: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var waitStatus: Int32
+        var hasOOMKill = false
         var code: Int32
         var reason: String
     }
@@ -71,6 +72,34 @@ import Testing
             EndCase(testDescription: "exit 7", waitStatus: 7 << 8, code: 7, reason: "Error"),
             EndCase(testDescription: "exit 255", waitStatus: 255 << 8, code: 255, reason: "Error"),
             EndCase(testDescription: "SIGKILL", waitStatus: 9, code: 137, reason: "Error"),
+            EndCase(
+                testDescription: "SIGKILL from the OOM killer",
+                waitStatus: 9,
+                hasOOMKill: true,
+                code: 137,
+                reason: "OOMKilled"
+            ),
+            EndCase(
+                testDescription: "exit 137 after an OOM kill, as a shell reports it",
+                waitStatus: 137 << 8,
+                hasOOMKill: true,
+                code: 137,
+                reason: "OOMKilled"
+            ),
+            EndCase(
+                testDescription: "exit 0 in spite of an OOM kill",
+                waitStatus: 0,
+                hasOOMKill: true,
+                code: 0,
+                reason: "Completed"
+            ),
+            EndCase(
+                testDescription: "SIGTERM after an OOM kill",
+                waitStatus: 15,
+                hasOOMKill: true,
+                code: 143,
+                reason: "Error"
+            ),
             EndCase(testDescription: "SIGTERM", waitStatus: 15, code: 143, reason: "Error"),
             EndCase(
                 testDescription: "SIGSEGV with a core",
@@ -85,7 +114,8 @@ import Testing
         _ = pod.driver.bringUp()
         _ = pod.driver.start(1)
         let end = pod.driver.now.wall + .milliseconds(2500)
-        let status = ExitStatus(waitStatus: c.waitStatus)
+        var status = ExitStatus(waitStatus: c.waitStatus)
+        status.hasOOMKill = c.hasOOMKill
         _ = pod.driver.tell(.containerExited(RunID(1), status, startedAt: nil, finishedAt: end), after: 3)
         let terminated = pod.shown()?.state.terminated
         #expect(terminated?.exitCode == c.code)

@@ -42,6 +42,20 @@ import Testing
         #expect(pod.record("web")?.lastTermination?.finishedAt == finished)
     }
 
+    @Test("An OOM kill that happened meanwhile is told as one")
+    func missedOOMKill() {
+        var pod = running()
+        var status = ExitStatus(waitStatus: 9)
+        status.hasOOMKill = true
+        let exit = SandboxObservation.Run.State.exited(
+            status,
+            startedAt: pod.now.wall,
+            finishedAt: pod.now.wall
+        )
+        _ = pod.machine.recover(seen(exit), at: pod.now)
+        #expect(pod.record("web")?.newestTermination?.reason == "OOMKilled")
+    }
+
     @Test("A start that never reached the shim is made again, with the same restart count")
     func lostStart() {
         var pod = MachineDriver()
