@@ -112,7 +112,8 @@ extension ContainerPreparation {
                 container: container,
                 image: image.config,
                 accounts: image.accounts,
-                hostname: PodFiles.hostname(of: pod, node: nodeName)
+                hostname: PodFiles.hostname(of: pod, node: nodeName),
+                nodeMemory: NodeMemory.bytes
             ).exec(command, tty: terminal)
         } catch {
             throw StatusFailure.internalError(error.waiting.message)

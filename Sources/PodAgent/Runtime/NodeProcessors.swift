@@ -1,7 +1,10 @@
 import Glibc
 
-/// What the node's /sys says of its processors.
+/// The node's processors.
 enum NodeProcessors {
+    /// How many can be used now, as sysconf(3) has it.
+    static var online: Int { sysconf(Int32(_SC_NPROCESSORS_ONLN)) }
+
     /// The numbers of those that have a `thermal_throttle` directory, in order. Looked up for each start: processors
     /// come and go. A virtual machine usually has none.
     static func withThermalThrottle(

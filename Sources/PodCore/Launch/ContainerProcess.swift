@@ -11,15 +11,27 @@ public struct ContainerProcess: Sendable {
     private let image: ImageConfig
     private let accounts: AccountFiles
     private let hostname: String
+    private let nodeMemory: Int64
 
-    /// Gathers the sources. `hostname` is the kernel host name that the container will see.
-    public init(pod: Pod, container: Container, image: ImageConfig, accounts: AccountFiles, hostname: String)
-    {
+    /// Gathers the sources.
+    ///
+    /// - Parameters:
+    ///   - hostname: The kernel host name that the container will see.
+    ///   - nodeMemory: The node's memory in bytes.
+    public init(
+        pod: Pod,
+        container: Container,
+        image: ImageConfig,
+        accounts: AccountFiles,
+        hostname: String,
+        nodeMemory: Int64
+    ) {
         self.pod = pod
         self.container = container
         self.image = image
         self.accounts = accounts
         self.hostname = hostname
+        self.nodeMemory = nodeMemory
     }
 
     /// The first process of the container.
@@ -62,7 +74,7 @@ public struct ContainerProcess: Sendable {
             groups: supplementaryGroups(identity),
             capabilities: set,
             forbidsNewPrivileges: context?.allowPrivilegeEscalation == false,
-            oomScoreAdjustment: OOMScore.adjustment(of: pod)
+            oomScoreAdjustment: OOMScore.adjustment(of: container, in: pod, nodeMemory: nodeMemory)
         )
     }
 
@@ -225,12 +237,4 @@ public struct ContainerProcess: Sendable {
         for group in wanted + fromImage where !groups.contains(group) { groups.append(group) }
         return groups
     }
-}
-
-/// oom_score_adj of a container (reference §10.6).
-public enum OOMScore {
-    /// Without resources every Pod is BestEffort, and the first to go: 1000.
-    ///
-    /// Requests and limits are refused at admission until they are enforced; then this takes them into account.
-    public static func adjustment(of pod: Pod) -> Int { 1000 }
 }

@@ -27,7 +27,8 @@ struct ContainerProcessTests {
             container: container,
             image: image,
             accounts: Self.accounts,
-            hostname: "web"
+            hostname: "web",
+            nodeMemory: 16 << 30
         ).launch()
     }
 

@@ -63,7 +63,8 @@ struct LaunchPlanPreview {
             container: container,
             image: assumedConfig(of: container),
             accounts: AccountFiles(),
-            hostname: PodFiles.hostname(of: pod, node: nodeName)
+            hostname: PodFiles.hostname(of: pod, node: nodeName),
+            nodeMemory: NodeMemory.bytes
         )
         return ContainerLaunch(
             pod: pod,
