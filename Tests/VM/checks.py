@@ -82,7 +82,7 @@ CONFIGURATION = "/etc/podagent.yaml"
 
 def reload(node, report):
     """`systemctl reload`: a good configuration is taken over, a broken one is not, and neither disturbs anything."""
-    _drop_in(node, f"ExecStart=\nExecStart=/usr/local/bin/podagent serve --config {CONFIGURATION}")
+    drop_in(node, f"ExecStart=\nExecStart=/usr/local/bin/podagent serve --config {CONFIGURATION}")
     _configure(node, "{}")
     node.sh(f"systemctl restart {UNIT}")
     before, pid = node.snapshot(), node.unit("MainPID")
@@ -109,13 +109,13 @@ def reload(node, report):
     report.check("a start with a broken configuration fails, with an error that says why", refused, said)
     _configure(node, "{}")
     node.answers()
-    _drop_in(node, None)
+    drop_in(node, None)
     done = node.machine.run(f"systemctl restart {UNIT}")
     changed = difference(before, node.snapshot())
     report.check("with a good one it starts again", done.code == 0 and not changed, done.output or changed)
 
 
-def _drop_in(node, settings):
+def drop_in(node, settings):
     """Adds settings to the unit's section Service, as `systemctl edit` does it; None takes them away again."""
     directory = f"/etc/systemd/system/{UNIT}.d"
     text = f"mkdir -p {directory} && printf '[Service]\n%b\n' '{settings}' >{directory}/test.conf"
@@ -144,7 +144,7 @@ def watchdog(node, report):
     limit = node.unit("WatchdogUSec")
     report.check("the unit has a watchdog", limit == "30s", limit)
     # Shorter, to wait less.
-    _drop_in(node, "WatchdogSec=5s")
+    drop_in(node, "WatchdogSec=5s")
     node.sh(f"systemctl restart {UNIT}")
     before, pid = node.snapshot(), node.unit("MainPID")
     node.sh("sleep 12")
@@ -158,7 +158,7 @@ def watchdog(node, report):
     node.until(f"[ $(systemctl show --value -p SubState {UNIT}) = running ]")
     changed = difference(before, node.snapshot())
     report.check("a hung agent and its end disturb no container", not changed, changed)
-    _drop_in(node, None)
+    drop_in(node, None)
     node.sh(f"systemctl restart {UNIT}")
 
 

@@ -1,12 +1,11 @@
 #!/usr/bin/env python3
 """Boots a whole machine in a process, installs PodAgent in it as an administrator would, and checks it as one.
 
-usage: run.py --installed DIR --image FILE [--work DIR] [--pending] [--keep]
+usage: run.py --installed DIR --image FILE [--work DIR] [--keep]
 
 The machine is a User-Mode-Linux guest with Debian's systemd as PID 1 and cgroup v2. DIR is what `make install
 DESTDIR=DIR` filled; FILE an archive of busybox. The guest's base file system is made at the first run and kept in
-the work directory (.build/vm); all else is removed at the end, unless --keep is given. --pending also tries what
-PodAgent does not have yet (pending.py).
+the work directory (.build/vm); all else is removed at the end, unless --keep is given.
 
 Prints a line for each check. Exit codes: 0 all ok, 1 a check failed or the guest did not run, 2 wrong usage.
 """
@@ -21,10 +20,10 @@ import tempfile
 import time
 
 import checks
+import limits
 from base import Failed, base_image
 from machine import Machine
 from node import UNIT, Node
-from pending import PENDING
 
 HERE = os.path.dirname(os.path.realpath(__file__))
 REPOSITORY = os.path.dirname(os.path.dirname(HERE))
@@ -34,7 +33,7 @@ class Report:
     """What was checked, and how it went."""
 
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
+        self.passed = self.failed = 0
 
     def check(self, name, holds, why=""):
         """One line. `why` is what was seen instead."""
@@ -46,10 +45,6 @@ class Report:
             print(f"FAILED  {name}: {why}", flush=True)
         return holds
 
-    def skip(self, name):
-        self.skipped += 1
-        print(f"not yet {name}", flush=True)
-
     def boot(self, machine):
         """Booting is no check of PodAgent; without it there is none."""
         print(f"(booted in {machine.boot():.1f} s)", flush=True)
@@ -60,7 +55,6 @@ def main():
     parser.add_argument("--installed", required=True)
     parser.add_argument("--image", required=True)
     parser.add_argument("--work", default=os.path.join(REPOSITORY, ".build/vm"))
-    parser.add_argument("--pending", action="store_true")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
 
@@ -77,7 +71,7 @@ def main():
         report.check("the guest works", False, failure)
     took = time.monotonic() - began
     print(f"the whole machine took {took:.0f} s")
-    print(f"vm: {report.passed} passed, {report.failed} failed, {report.skipped} skipped")
+    print(f"vm: {report.passed} passed, {report.failed} failed")
     return 1 if report.failed else 0
 
 
@@ -92,7 +86,7 @@ def run(options, report):
         shutil.copy(options.image, os.path.join(share, "busybox.tar"))
         report.boot(machine)
         node = Node(machine)
-        check_all(node, report, share, options.pending)
+        check_all(node, report, share)
         if report.failed:
             show_journal(machine)
     except Failed:
@@ -107,7 +101,7 @@ def run(options, report):
             shutil.rmtree(directory)
 
 
-def check_all(node, report, share, with_pending):
+def check_all(node, report, share):
     checks.install(node, report, share)
     checks.pods_run(node, report)
     checks.controllers(node, report)
@@ -122,11 +116,10 @@ def check_all(node, report, share, with_pending):
     checks.cut_while_stopped(node, report)
     checks.cut_while_running(node, report)
     checks.orderly_shutdown(node, report)
-    for name, check in PENDING:
-        if with_pending:
-            check(node, report)
-        else:
-            report.skip(name)
+    limits.values(node, report)
+    limits.refused(node, report)
+    limits.out_of_memory(node, report)
+    limits.out_of_memory_meanwhile(node, report)
 
 
 def show_journal(machine):

@@ -27,7 +27,7 @@ struct NodeStatusDocument {
             "status": .map([
                 "addresses": Document(.list(addresses)),
                 "capacity": capacity,
-                "conditions": Document(.list([ready])),
+                "conditions": Document(.list([ready, enforced])),
                 "nodeInfo": .map([
                     "architecture": Document(.string(architecture)),
                     "bootID": Document(.string(context.bootID)),
@@ -46,12 +46,9 @@ struct NodeStatusDocument {
     }
 
     private var capacity: Document {
-        let pages = Int64(sysconf(Int32(_SC_PHYS_PAGES)))
-        let memory = pages * Int64(sysconf(Int32(_SC_PAGESIZE))) / 1024
-        let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         return .map([
-            "cpu": Document(.string("\(processors)")),
-            "memory": Document(.string("\(memory)Ki")),
+            "cpu": Document(.string("\(NodeProcessors.online)")),
+            "memory": Document(.string("\(NodeMemory.bytes / 1024)Ki")),
         ])
     }
 
@@ -65,6 +62,24 @@ struct NodeStatusDocument {
         return .map([
             "type": "Ready", "status": "True", "reason": "PodAgentReady",
             "message": "podagent answers on its socket",
+        ])
+    }
+
+    /// A condition of our own: whether requests and limits of Pods hold on this node.
+    private var enforced: Document {
+        let missing = context.cgroups.missing
+        let reasons = CgroupController.allCases.compactMap { controller in
+            missing[controller].map { "\(controller.rawValue): \($0)" }
+        }
+        if reasons.isEmpty {
+            return .map([
+                "type": "ResourcesEnforced", "status": "True", "reason": "CgroupControllersEnabled",
+                "message": "cgroup v2 has the controllers cpu, memory and pids",
+            ])
+        }
+        return .map([
+            "type": "ResourcesEnforced", "status": "False", "reason": "CgroupControllersMissing",
+            "message": Document(.string(reasons.joined(separator: "; "))),
         ])
     }
 

@@ -1,23 +1,29 @@
 import CNamespaces
 import Glibc
+import PodCore
 
 /// The cgroup v2 subtree that the node's Pods live in:
 ///
 ///     <base>/pod<uid>/shim            podshim and pause
 ///     <base>/pod<uid>/<container>-<n> one for each container instance; execs join it
 ///
-/// `<base>` is a directory of its own at the mount of cgroup v2, and not below the unit of systemd: see what
+/// Controllers are enabled from the mount down to each Pod's directory, as far as the node has them; what is written to
+/// their files stands in CgroupLimits.swift. `<base>` is a directory of its own at the mount of cgroup v2, and not below the unit of systemd: see what
 /// packaging/podagent.service says about Delegate.
 /// cgroups(7): processes live in leaves only, so that controllers can be enabled above them.
 final class Cgroups: Sendable {
-    private let base: RootedDirectory
+    let base: RootedDirectory
     private let basePath: String
+    /// Why controllers that Pods' limits need cannot be used; those that are not in it can.
+    let missing: [CgroupController: String]
 
     /// Makes the base. `name` is its directory beneath the cgroup2 mount.
     init(name: String) throws(SystemFailure) {
         let mount = try Self.mountPoint()
         basePath = "\(mount)/\(name)"
-        base = try RootedDirectory(hostPath: mount).makeDirectory(name, mode: 0o755)
+        let root = try RootedDirectory(hostPath: mount)
+        base = try root.makeDirectory(name, mode: 0o755)
+        missing = CgroupDelegation(root: root, base: name).enableAll()
     }
 
     /// Where cgroup2 is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)): on a machine that still has cgroup

@@ -64,7 +64,8 @@ struct ContainerPreparation: Sendable {
             container: container,
             image: image.config,
             accounts: image.accounts,
-            hostname: hostname
+            hostname: hostname,
+            nodeMemory: NodeMemory.bytes
         )
         do throws(ContainerProcess.Failure) {
             return try source.launch()
@@ -97,7 +98,7 @@ struct ContainerPreparation: Sendable {
         let plan = launch.plan
         let descriptors = [
             try sealedPlan(plan, subject: container.name),
-            SharedDescriptor(try cgroups.leaf(instance, pod: pod.metadata.uid)),
+            SharedDescriptor(try cgroups.leaf(of: container, instance: instance, in: pod)),
             try logDirectory(),
         ]
         return PreparedContainer(

@@ -58,6 +58,7 @@ final class PodSandbox {
         let run = try directories.podRun(uid)
         _ = try run.makeDirectory("root", mode: 0o700)
         let listener = try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        try cgroups.make(pod)
         let cgroup = try cgroups.leaf("shim", pod: uid)
         let shim = try program.spawn(
             listener: listener,

@@ -30,7 +30,10 @@ extension PodWorker {
                     try volumes.prepare()
                     return try files.write()
                 }
-                for record in records { node.events.record(record, about: pod) }
+                let unenforced = ResourceEnforcement.warning(about: pod.spec, missing: node.cgroups.missing)
+                for record in records + [unenforced].compactMap(\.self) {
+                    node.events.record(record, about: pod)
+                }
                 deliver(.prepared)
             } catch {
                 deliver(.preparationFailed(message: "\(error)"))

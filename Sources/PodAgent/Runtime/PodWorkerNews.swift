@@ -8,8 +8,9 @@ extension PodWorker {
         if machine.isResuming, !news.endsResuming { return }
         switch news {
         case .answered(let welcome, let runs):
+            let observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
             if machine.isResuming { adoptRuns(runs) }
-            deliver(.sandboxAnswered(attempt: attempt, SandboxObservation(welcome, runs)))
+            deliver(.sandboxAnswered(attempt: attempt, observation))
         case .sandboxStarted: deliver(.sandboxStarted(attempt: attempt))
         case .sandboxFailed(let message): deliver(.sandboxFailed(attempt: attempt, message: message))
         case .ended: deliver(.sandboxEnded(attempt: attempt))
@@ -36,11 +37,13 @@ extension PodWorker {
             }
             deliver(.containerStarted(event.run, at: event.startedAt ?? Clock.wall()))
         case .exited:
+            let record = machine.containers.first { $0.liveRun == event.run }
+            let status = exitStatus(of: event, instance: record?.instance)
             ended(event.run)
             deliver(
                 .containerExited(
                     event.run,
-                    ExitStatus(waitStatus: event.status),
+                    status,
                     startedAt: event.startedAt,
                     finishedAt: event.finishedAt
                 )
@@ -59,16 +62,21 @@ extension PodWorker {
         stopSignals = stopSignals.filter { keep.contains($0.key) }
     }
 
-    /// The instance's writable layer and cgroup are of no more use; its log stays.
     private func ended(_ run: RunID) {
         unforgotten.append(run)
         guard let record = machine.containers.first(where: { $0.liveRun == run }) else { return }
-        let instance = "\(record.name)-\(record.restartCount)"
+        discardInstance(of: record.name, restartCount: record.restartCount)
+    }
+
+    /// The instance's writable layer and cgroup are of no more use; its log stays.
+    func discardInstance(of name: String, restartCount: Int) {
+        let instance = "\(name)-\(restartCount)"
         let (uid, node) = (pod.metadata.uid, node)
-        let name = record.name
-        let obsolete = record.restartCount - 1
+        let obsolete = restartCount - 1
         let logs = NodeDirectories.logName(pod)
         Task {
+            // Only the cgroup knows of an OOM kill: it stays until that is recorded. A full disk must not keep it, though.
+            try? await saved()
             await node.removal.run("container \(instance) of \(pod.metadata.name)") {
                 try node.cgroups.removeLeaf(instance, pod: uid)
                 // Absent after the Pod's own removal overtook this.

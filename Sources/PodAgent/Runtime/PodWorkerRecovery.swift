@@ -43,6 +43,7 @@ extension PodWorker {
                 sandbox?.forget(event.run)
             } else if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
                 unforgotten.append(event.run)
+                if let (name, count) = event.labelled { discardInstance(of: name, restartCount: count) }
             }
         }
     }
@@ -66,15 +67,16 @@ extension PodSandbox.News {
 }
 
 extension SandboxObservation {
-    /// What a shim says of itself and of the containers' processes; execs are left out.
-    init(_ welcome: ShimEvent, _ runs: [ShimEvent]) {
+    /// What a shim says of itself and of the containers' processes; execs are left out. `status` tells how a process of
+    /// a container's instance has ended.
+    init(_ welcome: ShimEvent, _ runs: [ShimEvent], status: (ShimEvent, String) -> ExitStatus) {
         let observed = runs.compactMap { event -> Run? in
             guard let (container, restartCount) = event.labelled else { return nil }
             return Run(
                 run: event.run,
                 container: container,
                 restartCount: restartCount,
-                state: event.observedState
+                state: event.observedState { status(event, "\(container)-\(restartCount)") }
             )
         }
         self.init(
@@ -94,11 +96,11 @@ extension ShimEvent {
         return (String(parts[0]), count)
     }
 
-    fileprivate var observedState: SandboxObservation.Run.State {
+    fileprivate func observedState(_ exitStatus: () -> ExitStatus) -> SandboxObservation.Run.State {
         switch state {
         case CNS_RUN_RUNNING: .running(startedAt: startedAt ?? Clock.wall())
         case CNS_RUN_EXITED:
-            .exited(ExitStatus(waitStatus: status), startedAt: startedAt, finishedAt: finishedAt)
+            .exited(exitStatus(), startedAt: startedAt, finishedAt: finishedAt)
         case CNS_RUN_FAILED: .failed(message: launchFailure(self, nil), at: finishedAt)
         default: .launching
         }

@@ -68,7 +68,7 @@ public struct Container: APIObject {
         .field("ports", \.ports),
         .field("readinessProbe", \.readinessProbe, .notYet("probes")),
         .field("resizePolicy", \.resizePolicy, .notYet("confinement")),
-        .field("resources", \.resources, .notYet("confinement", unless: [ResourceRequirements()])),
+        .field("resources", \.resources),
         .field("restartPolicy", \.restartPolicy, .notYet("lifecycle")),
         .field("restartPolicyRules", \.restartPolicyRules, .notYet("lifecycle")),
         .field("securityContext", \.securityContext),

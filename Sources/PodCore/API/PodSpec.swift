@@ -143,7 +143,7 @@ public struct PodSpec: APIObject {
         ),
         .field("readinessGates", \.readinessGates, .notYet("lifecycle")),
         .field("resourceClaims", \.resourceClaims, .refused("static pods may not reference resourceclaims")),
-        .field("resources", \.resources, .notYet("confinement", unless: [ResourceRequirements()])),
+        .field("resources", \.resources),
         .field("restartPolicy", \.restartPolicy),
         .field(
             "runtimeClassName",

@@ -13,8 +13,12 @@ public struct ResourceRequirements: APIObject {
     /// What it has, and what podagent does with it.
     public static let fields = FieldTable<ResourceRequirements>([
         .field("claims", \.claims, .refused("static pods may not reference resourceclaims")),
-        .field("limits", \.limits),
-        .field("requests", \.requests),
+        .field(
+            "limits",
+            \.limits,
+            .partly("cpu and memory; ephemeral-storage, hugepages and devices are not there yet")
+        ),
+        .field("requests", \.requests, .partly("as limits")),
     ])
 }
 

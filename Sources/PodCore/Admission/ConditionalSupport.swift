@@ -12,8 +12,10 @@ enum ConditionalSupport {
                 let containerPath = spec.field(name)[index]
                 errors += hostPorts(of: container, hostNetwork: pod.spec.hostNetwork, at: containerPath)
                 errors += fieldReferences(of: container, at: containerPath)
+                errors += resources(container.resources, at: containerPath.field("resources"))
             }
         }
+        if let own = pod.spec.resources { errors += resources(own, at: spec.field("resources")) }
         for (index, volume) in pod.spec.volumes.enumerated() {
             guard let emptyDir = volume.emptyDir else { continue }
             errors += media(of: emptyDir, at: spec.field("volumes")[index].field("emptyDir"))
@@ -45,6 +47,15 @@ enum ConditionalSupport {
             case "spec.serviceAccountName":
                 return .forbidden(fieldPath, "static pods may not reference serviceaccounts")
             default: return nil
+            }
+        }
+    }
+
+    /// Names that mean nothing at all are for ``Validation`` to refuse.
+    private static func resources(_ resources: ResourceRequirements, at path: FieldPath) -> [FieldError] {
+        [("limits", resources.limits), ("requests", resources.requests)].flatMap { field, list in
+            list.keys.filter(ResourceName.isUnsupported).sorted().map { name in
+                .forbidden(path.field(field)[name], notSupportedYet("confinement"))
             }
         }
     }

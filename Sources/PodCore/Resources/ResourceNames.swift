@@ -30,6 +30,12 @@ enum ResourceName {
     /// Names that ``PodSpec/resources`` may hold.
     static func isPodLevel(_ name: String) -> Bool { name == cpu || name == memory || isHugePages(name) }
 
+    /// What a container may ask for, but not of this version of podagent: it has no device plugins, does not measure
+    /// disks, and hands out no huge pages.
+    static func isUnsupported(_ name: String) -> Bool {
+        name.contains("/") || isStandardForContainers(name) && name != cpu && name != memory
+    }
+
     private static let quotaNames: Set<String> = [
         "storage", "pods", "resourcequotas", "services", "replicationcontrollers", "secrets", "configmaps",
         "persistentvolumeclaims", "services.nodeports", "services.loadbalancers", "requests.cpu",

@@ -42,7 +42,26 @@ import Testing
                 .container, "{terminationMessagePolicy: FallbackToLogsOnError}",
                 "c.terminationMessagePolicy: \(later("lifecycle"))"
             ),
-            (.resources, "{limits: {cpu: 1}}", "c.resources: \(later("confinement"))"),
+            (
+                .resources, "{limits: {ephemeral-storage: 1Gi}}",
+                "c.resources.limits[ephemeral-storage]: \(later("confinement"))"
+            ),
+            (
+                .resources, "{limits: {hugepages-2Mi: 2Mi, cpu: 1}}",
+                "c.resources.limits[hugepages-2Mi]: \(later("confinement"))"
+            ),
+            (
+                .resources, "{limits: {example.com/gpu: 1}}",
+                "c.resources.limits[example.com/gpu]: \(later("confinement"))"
+            ),
+            (
+                .resources, "{requests: {cpu: 1, ephemeral-storage: 1Gi}}",
+                "c.resources.requests[ephemeral-storage]: \(later("confinement"))"
+            ),
+            (
+                .container, "{resizePolicy: [{resourceName: cpu, restartPolicy: NotRequired}]}",
+                "c.resizePolicy: \(later("confinement"))"
+            ),
             (.container, "{envFrom: [{configMapRef: {name: m}}]}", "c.envFrom: \(later("configuration"))"),
             (.container, "{stdin: true, stdinOnce: true}", "c.stdinOnce: \(later("attach"))"),
             (
@@ -90,7 +109,11 @@ import Testing
                 .spec, "{securityContext: {sysctls: [{name: net.a, value: '1'}]}}",
                 "securityContext.sysctls: \(later("networking"))"
             ),
-            (.spec, "{resources: {limits: {memory: 1Gi}}}", "resources: \(later("confinement"))"),
+            (
+                .spec, "{resources: {limits: {hugepages-2Mi: 2Mi, cpu: 1}}}",
+                "resources.limits[hugepages-2Mi]: \(later("confinement"))"
+            ),
+            (.spec, "{overhead: {cpu: 1}}", "overhead: \(later("confinement"))"),
         ] as [(ValidationCase.Place, String, String)]
     )
     func notYet(place: ValidationCase.Place, change: String, refusal: String) {
@@ -103,6 +126,10 @@ import Testing
             (
                 .spec, "{serviceAccountName: default}",
                 "serviceAccountName: Forbidden: static pods may not reference serviceaccounts"
+            ),
+            (
+                .resources, "{claims: [{name: r}]}",
+                "c.resources.claims: Forbidden: static pods may not reference resourceclaims"
             ),
             (
                 .spec, "{resourceClaims: [{name: r}]}",
@@ -181,6 +208,9 @@ import Testing
                 .container,
                 "{securityContext: {readOnlyRootFilesystem: true, allowPrivilegeEscalation: false, capabilities: {add: [NET_ADMIN], drop: [ALL]}}}"
             ),
+            (.resources, "{requests: {cpu: 250m, memory: 32Mi}, limits: {cpu: 500m, memory: 64Mi}}"),
+            (.initContainer, "{resources: {limits: {cpu: 1, memory: 64Mi}}}"),
+            (.spec, "{resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}}"),
             (.env, #"{valueFrom: {fieldRef: {fieldPath: "metadata.annotations['a']"}}}"#),
             (.env, "{valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}"),
             (.mount, "{readOnly: true, mountPropagation: None, recursiveReadOnly: Disabled}"),
