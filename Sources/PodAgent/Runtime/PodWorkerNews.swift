@@ -77,6 +77,8 @@ extension PodWorker {
         Task {
             // Only the cgroup knows of an OOM kill: it stays until that is recorded. A full disk must not keep it, though.
             try? await saved()
+            // A Pod that is gone may have a successor with its UID, whose instance this would be.
+            guard !alarm.isCancelled else { return }
             await node.removal.run("container \(instance) of \(pod.metadata.name)") {
                 try node.cgroups.removeLeaf(instance, pod: uid)
                 // Absent after the Pod's own removal overtook this.

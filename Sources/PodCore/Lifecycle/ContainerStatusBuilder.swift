@@ -21,6 +21,7 @@ struct ContainerStatusBuilder {
         status.imageID = facts.imageID
         status.restartCount = Int32(clamping: record.shownRestartCount)
         fillState(&status, record)
+        status.allocatedResources = spec.resources.requests
         status.user = user(facts)
         status.volumeMounts = spec.volumeMounts.map(mount)
         return status

@@ -35,6 +35,11 @@ import Testing
             ("command: [sleep, '5']", "exec sleep 5"),
             ("volumeMounts: [{name: v, mountPath: /v, readOnly: true}]", "move_mount passed:0 on /v"),
             ("volumeMounts: [{name: m, mountPath: /m}]", "open_tree /volumes/m"),
+            (
+                "resources: {limits: {cpu: 500m, memory: 64Mi}}",
+                "  cgroup: cpu.weight 59, cpu.max 50000 100000, memory.max 67108864, memory.oom.group 1"
+            ),
+            ("resources: {limits: {cpu: 1}}", "pod default/p-node\n  cgroup: cpu.weight 39, cpu.max 100000"),
             ("securityContext: {capabilities: {add: [FLY]}}", "waits with CreateContainerConfigError"),
         ]
     )

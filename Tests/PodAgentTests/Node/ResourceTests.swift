@@ -83,6 +83,35 @@ struct ResourceTests {
         return String(try #require(parts.first, "\(outcome)"))
     }
 
+    @Test("What an instance leaves behind that ends while the agent is away, goes when it is back")
+    func leftBehind() throws {
+        let node = try TestNode(images: ["busybox"])
+        let wait = "until [ -e /tmp/go ]; do sleep 0.05; done; exit 3"
+        let manifest = """
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: again}
+            spec:
+              terminationGracePeriodSeconds: 0
+              containers: [{name: c, image: "busybox:1.36", command: [sh, -c, "\(wait)"]}]
+            """
+        try node.put("again.yaml", manifest)
+        try node.wait("again", for: "condition=Ready")
+        _ = try node.ask("exec", "again", "--", "sh", "-c", "(sleep 0.3; touch /tmp/go) >/dev/null 2>&1 &")
+        node.killAgent()
+        let cgroup = try leaf(node, "")
+        try eventually("it ends") { readText("\(cgroup)/c-0/cgroup.events").contains("populated 0") }
+        try node.startAgent()
+        let pods = "\(node.directory)/state/pods"
+        let uid = try #require(try RootedDirectory(hostPath: pods).entries().first)
+        try eventually("only the next instance is there") {
+            try RootedDirectory(hostPath: "\(pods)/\(uid)/containers").entries() == ["c-1"]
+                && access("\(cgroup)/c-0", F_OK) != 0 && access("\(cgroup)/c-1", F_OK) == 0
+        }
+        #expect(try node.ask("get", "pod", "again", "-o", "json").contains("\"exitCode\": 3"))
+        try node.end()
+    }
+
     @Test("A value that the kernel refuses is an error that names file, value and errno")
     func refusedValue() throws {
         // A file that every cgroup has, whatever its controllers.

@@ -57,6 +57,14 @@ import Testing
         #expect(pod.shown()?.state.running?.startedAt == pod.driver.now.wall)
     }
 
+    @Test("What a container asks for is what it has been given")
+    func allocatedResources() {
+        var pod = StatusDriver()
+        #expect(pod.shown()?.allocatedResources == [:])
+        pod.pod.spec.containers[0].resources.requests = ["cpu": Quantity(milli: 250)]
+        #expect(pod.shown()?.allocatedResources == ["cpu": Quantity(milli: 250)])
+    }
+
     struct EndCase: Sendable, CustomTestStringConvertible {
         var testDescription: String
         var waitStatus: Int32

@@ -19,6 +19,7 @@ struct LaunchPlanPreview {
     private var text: String {
         let pause = PauseLaunch(pod: pod, nodeName: nodeName, places: places)
         var text = "pod \(pod.metadata.namespace)/\(pod.metadata.name)\n"
+        text += cgroup(CgroupValues(ofPod: pod.spec))
         text += section("sandbox: clone3 \(newNamespaces)", pause.plan)
         for container in pod.spec.initContainers { text += section("init container", container) }
         for container in pod.spec.containers { text += section("container", container) }
@@ -36,7 +37,9 @@ struct LaunchPlanPreview {
     private func section(_ kind: String, _ container: Container) -> String {
         let title = "\(kind) \(container.name)"
         do throws(ContainerProcess.Failure) {
-            return section("\(title): clone3 in \(birthplace)", try launch(container).plan)
+            let plan = try launch(container).plan
+            let limits = cgroup(CgroupValues(of: container, in: pod.spec))
+            return section("\(title): clone3 in \(birthplace)", plan, limits)
         } catch {
             return "\n\(title): waits with \(error.waiting.reason): \(error.waiting.message)\n"
         }
@@ -48,13 +51,18 @@ struct LaunchPlanPreview {
             ? "pause's PID namespace" : "a PID namespace within pause's"
     }
 
-    private func section(_ title: String, _ plan: LaunchPlan) -> String {
+    /// What is written to the cgroup before anything is born into it.
+    private func cgroup(_ values: CgroupValues) -> String {
+        "  cgroup: \(values.settings.map { "\($0.file) \($0.value)" }.joined(separator: ", "))\n"
+    }
+
+    private func section(_ title: String, _ plan: LaunchPlan, _ preamble: String = "") -> String {
         let width = String(plan.steps.count).utf8.count
         let lines = plan.steps.enumerated().map { index, step in
             let number = String(index + 1)
             return "  \(String(repeating: " ", count: width - number.utf8.count))\(number)  \(step)\n"
         }
-        return "\n\(title)\n" + lines.joined()
+        return "\n\(title)\n" + preamble + lines.joined()
     }
 
     private func launch(_ container: Container) throws(ContainerProcess.Failure) -> ContainerLaunch {
