@@ -54,6 +54,9 @@ def values(node, report):
     nodes = json.loads(node.sh("curl -sS --unix-socket /run/podagent/podagent.sock http://localhost/api/v1/nodes"))
     conditions = {each["type"]: each["status"] for each in nodes["items"][0]["status"]["conditions"]}
     report.check("the node says that it enforces them", conditions.get("ResourcesEnforced") == "True", conditions)
+    shown = status(node.pods()["limited"], "main").get("resources")
+    asked = {"requests": {"cpu": "50m", "memory": "32Mi"}, "limits": {"cpu": "100m", "memory": "32Mi"}}
+    report.check("so does the container's status", shown == asked, shown)
     events = node.sh("podagent events")
     report.check("and no Pod is told otherwise", "ResourcesNotEnforced" not in events, events)
     node.sh("rm /etc/pods/limited.yaml")

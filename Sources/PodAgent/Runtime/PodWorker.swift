@@ -69,6 +69,7 @@ final class PodWorker {
             machine,
             facts: facts,
             nodeAddresses: node.addresses,
+            unenforced: Set(node.cgroups.missing.keys),
             at: Clock.wall()
         )
         remember()

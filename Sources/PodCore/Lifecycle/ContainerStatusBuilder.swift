@@ -10,6 +10,7 @@ public enum ContainerID {
 struct ContainerStatusBuilder {
     let pod: Pod
     let facts: [String: PodStatusBuilder.ContainerFacts]
+    let unenforced: Set<CgroupController>
 
     func status(of record: ContainerRecord) -> ContainerStatus {
         var status = ContainerStatus()
@@ -22,6 +23,7 @@ struct ContainerStatusBuilder {
         status.restartCount = Int32(clamping: record.shownRestartCount)
         fillState(&status, record)
         status.allocatedResources = spec.resources.requests
+        status.resources = ResourceEnforcement.inForce(spec.resources, unenforced: unenforced)
         status.user = user(facts)
         status.volumeMounts = spec.volumeMounts.map(mount)
         return status

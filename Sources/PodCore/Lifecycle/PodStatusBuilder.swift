@@ -32,12 +32,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     /// A Pod that has no status yet.
     public init() {}
 
-    /// The status now.
+    /// The status now. `unenforced` are the controllers without which the node's limits do not hold.
     public mutating func status(
         of pod: Pod,
         _ machine: PodMachine,
         facts: [String: ContainerFacts],
         nodeAddresses: [String],
+        unenforced: Set<CgroupController> = [],
         at now: Timestamp
     ) -> PodStatus {
         var status = PodStatus()
@@ -56,7 +57,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             status.podIPs = nodeAddresses.map { PodIP(address: $0) }
             status.podIP = status.hostIP
         }
-        let context = ContainerStatusBuilder(pod: pod, facts: facts)
+        let context = ContainerStatusBuilder(pod: pod, facts: facts, unenforced: unenforced)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))
         }

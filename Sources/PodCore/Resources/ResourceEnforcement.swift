@@ -25,6 +25,22 @@ public enum ResourceEnforcement {
         return PodRecord(.warning, reason, message)
     }
 
+    /// What of a container's requests and limits holds; nil if it has none.
+    static func inForce(
+        _ resources: ResourceRequirements,
+        unenforced: Set<CgroupController>
+    ) -> ResourceRequirements? {
+        guard resources.isSet else { return nil }
+        var inForce = resources
+        for field in fields where unenforced.contains(field.controller) {
+            switch field.side {
+            case .requests: inForce.requests[field.resource] = nil
+            case .limits: inForce.limits[field.resource] = nil
+            }
+        }
+        return inForce
+    }
+
     private struct Field {
         let name: String
         let side: PodResources.Side

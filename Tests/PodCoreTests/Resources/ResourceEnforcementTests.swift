@@ -36,6 +36,33 @@ import Testing
     }
 
     @Test(
+        "In force is what no missing controller takes away",
+        arguments: [
+            ("{}", [.cpu, .memory], nil),
+            (
+                "{requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi}}", [],
+                "{requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi}}"
+            ),
+            (
+                "{requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi}}", [.cpu],
+                "{requests: {memory: 1Gi}, limits: {memory: 2Gi}}"
+            ),
+            (
+                "{requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2, memory: 2Gi}}", [.memory, .pids],
+                "{requests: {cpu: 1, memory: 1Gi}, limits: {cpu: 2}}"
+            ),
+            ("{limits: {cpu: 1}}", [.cpu], "{}"),
+        ] as [(String, Set<CgroupController>, String?)]
+    )
+    func inForce(text: String, missing: Set<CgroupController>, expected: String?) throws {
+        var report = DecodeReport(checksSupport: false)
+        let read = { (text: String) in ResourceRequirements.decode(relaxed(text), at: .root, report: &report)
+        }
+        let resources = try #require(read(text))
+        #expect(ResourceEnforcement.inForce(resources, unenforced: missing) == expected.flatMap(read))
+    }
+
+    @Test(
         "OOM kills are counted in memory.events",
         arguments: [
             ("", 0), ("low 0\nhigh 0\nmax 12\noom 3\noom_kill 0\noom_group_kill 0\n", 0),
