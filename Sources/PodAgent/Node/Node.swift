@@ -89,7 +89,7 @@ final class Node {
 
     // MARK: The machine
 
-    private func perform(_ action: ManifestSet<ManifestIntake.Wanted>.Action) {
+    private func perform(_ action: ManifestSet<ManifestPod>.Action) {
         switch action {
         case .start(_, let wanted, let path), .replace(_, _, let wanted, let path):
             handle(.wanted(wanted.pod, path: path))
