@@ -18,6 +18,7 @@ final class Cgroups: Sendable {
         let mount = try Self.mountPoint()
         basePath = "\(mount)/\(name)"
         base = try RootedDirectory(hostPath: mount).makeDirectory(name, mode: 0o755)
+        CrashPoint.arm(cgroups: basePath)
     }
 
     /// Where cgroup2 is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)): on a machine that still has cgroup

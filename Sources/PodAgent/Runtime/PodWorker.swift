@@ -159,7 +159,9 @@ final class PodWorker {
 
     /// How these ended is on disk: the shim need not keep it any longer.
     private func forget(_ ends: [RunID]) {
+        if !ends.isEmpty { CrashPoint.beforeForget.pass(pod.metadata.uid) }
         for run in ends where unforgotten.contains(run) { sandbox?.forget(run) }
+        if !ends.isEmpty { CrashPoint.afterForget.pass(pod.metadata.uid) }
         unforgotten.removeAll(where: ends.contains)
     }
 

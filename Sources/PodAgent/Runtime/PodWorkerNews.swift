@@ -10,7 +10,9 @@ extension PodWorker {
         case .answered(let welcome, let runs):
             if machine.isResuming { adoptRuns(runs) }
             deliver(.sandboxAnswered(attempt: attempt, SandboxObservation(welcome, runs)))
-        case .sandboxStarted: deliver(.sandboxStarted(attempt: attempt))
+        case .sandboxStarted:
+            CrashPoint.pauseStarted.pass(pod.metadata.uid)
+            deliver(.sandboxStarted(attempt: attempt))
         case .sandboxFailed(let message): deliver(.sandboxFailed(attempt: attempt, message: message))
         case .ended: deliver(.sandboxEnded(attempt: attempt))
         case .lost:
@@ -29,6 +31,7 @@ extension PodWorker {
     private func takeContainer(_ event: ShimEvent) {
         switch event.kind {
         case .started:
+            CrashPoint.containerStarted.pass(pod.metadata.uid)
             guard machine.containers.contains(where: { $0.liveRun == event.run }) else {
                 // Given up while the shim was slow to begin it.
                 sandbox?.signal(SIGKILL, run: event.run)
@@ -36,6 +39,7 @@ extension PodWorker {
             }
             deliver(.containerStarted(event.run, at: event.startedAt ?? Clock.wall()))
         case .exited:
+            CrashPoint.exitHeard.pass(pod.metadata.uid)
             ended(event.run)
             deliver(
                 .containerExited(
@@ -45,6 +49,7 @@ extension PodWorker {
                     finishedAt: event.finishedAt
                 )
             )
+            CrashPoint.exitTaken.pass(pod.metadata.uid)
         case .failed:
             ended(event.run)
             let message = "failed to start container: \(launchFailure(event, plans[event.run]))"
@@ -70,12 +75,14 @@ extension PodWorker {
         let logs = NodeDirectories.logName(pod)
         Task {
             await node.removal.run("container \(instance) of \(pod.metadata.name)") {
+                CrashPoint.beforeInstanceRemoved.pass(uid)
                 try node.cgroups.removeLeaf(instance, pod: uid)
                 // Absent after the Pod's own removal overtook this.
                 guard let state = try? node.directories.state.directory("pods/\(uid)/containers") else {
                     return
                 }
                 try state.removeTree(instance)
+                CrashPoint.afterInstanceRemoved.pass(uid)
                 guard obsolete >= 0, let logs = try? node.directories.logs().directory("\(logs)/\(name)")
                 else {
                     return

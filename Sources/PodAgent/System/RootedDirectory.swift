@@ -142,6 +142,7 @@ final class RootedDirectory: Sendable {
             try writeAll(descriptor, bytes, subject: subject(temporary))
             if durable { try check("fsync", subject(temporary)) { fsync(file) } }
         }
+        CrashPoint.beforeRename.pass(writing: leaf, in: name)
         try check("renameat", subject(leaf)) { renameat(raw, temporary, raw, leaf) }
         if durable { try synchronise() }
     }

@@ -11,6 +11,7 @@ final class TestNode {
     let directory: String
     private let flags: [String]
     private(set) var agent: Subprocess?
+    private var isWiped = false
 
     /// Where the build has put the programs: beside the test bundle.
     static let products: String = {
@@ -34,13 +35,14 @@ final class TestNode {
     var manifests: String { "\(directory)/manifests" }
     var logs: String { "\(directory)/log" }
 
-    init(images: [String] = [], flags: [String] = []) throws {
+    /// - Parameter environment: of the first agent only.
+    init(images: [String] = [], flags: [String] = [], environment: [String] = []) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
         self.flags = flags
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
-        try startAgent()
+        try startAgent(environment: environment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
             let loaded = try podagent("image", "load", file)
@@ -49,17 +51,36 @@ final class TestNode {
     }
 
     /// Starts the agent and waits until it answers.
-    func startAgent() throws {
+    func startAgent(environment: [String] = []) throws {
+        try spawnAgent(environment: environment)
+        try eventually("the agent answers") { answers() }
+    }
+
+    /// Starts the agent, which may have ended again before it answers.
+    func spawnAgent(environment: [String] = []) throws {
         let program = "\(Self.products)/podagent"
         agent = try Subprocess(
             [
                 program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
                 "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
             ] + flags,
+            environment: environment,
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
         )
-        try eventually("the agent answers") { try podagent("get", "pods").code == 0 }
+    }
+
+    private func answers() -> Bool { (try? toldPods()) != nil }
+
+    /// What the socket answers of all Pods.
+    func toldPods() throws -> [Pod] {
+        let connection = try ClientSocket(path: socket)
+        connection.deadline = Clock.tick() + .seconds(10)
+        let request = "GET /api/v1/pods HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        try connection.write(Array(request.utf8))
+        let answer = try HTTPAnswer(connection, method: "GET")
+        let list: ObjectList<Pod> = try APIClient.object(APIClient.document(answer.body()))
+        return list.items
     }
 
     /// The agent's own log.
@@ -179,6 +200,7 @@ final class TestNode {
 
     /// After a failed test as well: kills what runs in this node's cgroup and removes its directory.
     private func wipe() {
+        isWiped = true
         killAgent()
         if let cgroups = try? Cgroups(name: cgroup) {
             for uid in (try? cgroups.pods()) ?? [] { try? cgroups.remove(pod: uid) }
@@ -189,7 +211,7 @@ final class TestNode {
         }
     }
 
-    deinit { if agent != nil { wipe() } }
+    deinit { if !isWiped { wipe() } }
 }
 
 /// Looks again every 20 ms until something holds, at most `seconds` long.
