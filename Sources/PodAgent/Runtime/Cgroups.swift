@@ -57,6 +57,12 @@ final class Cgroups: Sendable {
         try remove("pod\(uid)")
     }
 
+    /// The names of a Pod's leaves.
+    func leaves(pod uid: String) throws(SystemFailure) -> [String] {
+        let directory = try base.directory("pod\(uid)")
+        return try directory.entries().filter { isDirectory($0, in: directory) }
+    }
+
     /// The Pods that have a cgroup.
     func pods() throws(SystemFailure) -> [String] {
         try base.entries().filter { $0.hasPrefix("pod") }.map { String($0.dropFirst(3)) }

@@ -6,6 +6,8 @@ extension PodWorker {
     func take(_ news: PodSandbox.News, _ attempt: Int) {
         // Whatever it is, the answer that is being waited for has it too.
         if machine.isResuming, !news.endsResuming { return }
+        let found = machine.isResuming ? instances() : []
+        defer { removeRemains(of: found) }
         switch news {
         case .answered(let welcome, let runs):
             if machine.isResuming { adoptRuns(runs) }
@@ -64,34 +66,9 @@ extension PodWorker {
         stopSignals = stopSignals.filter { keep.contains($0.key) }
     }
 
-    /// The instance's writable layer and cgroup are of no more use; its log stays.
     private func ended(_ run: RunID) {
         unforgotten.append(run)
         guard let record = machine.containers.first(where: { $0.liveRun == run }) else { return }
-        let instance = "\(record.name)-\(record.restartCount)"
-        let (uid, node) = (pod.metadata.uid, node)
-        let name = record.name
-        let obsolete = record.restartCount - 1
-        let logs = NodeDirectories.logName(pod)
-        Task {
-            await node.removal.run("container \(instance) of \(pod.metadata.name)") {
-                CrashPoint.beforeInstanceRemoved.pass(uid)
-                try node.cgroups.removeLeaf(instance, pod: uid)
-                // Absent after the Pod's own removal overtook this.
-                guard let state = try? node.directories.state.directory("pods/\(uid)/containers") else {
-                    return
-                }
-                try state.removeTree(instance)
-                CrashPoint.afterInstanceRemoved.pass(uid)
-                guard obsolete >= 0, let logs = try? node.directories.logs().directory("\(logs)/\(name)")
-                else {
-                    return
-                }
-                // One ended instance is kept for `logs --previous`.
-                for entry in try logs.entries() where entry.hasPrefix("\(obsolete - 1).log") {
-                    try logs.removeTree(entry)
-                }
-            }
-        }
+        remove(ContainerInstance(container: record.name, restartCount: record.restartCount))
     }
 }
