@@ -156,11 +156,11 @@ extension PodWorker {
             CrashPoint.afterShimEnd.pass(uid)
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
-                CrashPoint.beforeCgroupRemoved.pass(uid)
-                try node.cgroups.remove(pod: uid)
-                CrashPoint.afterCgroupRemoved.pass(uid)
-                try node.directories.run.directory("pods").removeTree(uid)
-                CrashPoint.afterRunDirectoryRemoved.pass(uid)
+                try node.removeSandbox(of: uid)
+                // How the containers of a killed shim ended is heard from nobody, and who hears of an end removes the
+                // instance. Absent when nothing of the Pod was ever written down.
+                guard let state = try? node.directories.state.directory("pods/\(uid)") else { return }
+                try state.removeTree("containers")
             }
             deliver(.sandboxRemoved(attempt: attempt))
         }
@@ -172,6 +172,9 @@ extension PodWorker {
         if what == .everything { recorder.stop() }
         Task {
             await node.removal.run("files of \(pod.metadata.name)") {
+                // A record can be older than what was done when its agent was killed: of a sandbox that it says is
+                // absent, a dead shim's directory and cgroup may be there all the same.
+                try node.removeSandbox(of: pod.metadata.uid)
                 switch what {
                 case .volumes:
                     CrashPoint.beforeVolumesRemoved.pass(pod.metadata.uid)
@@ -191,5 +194,16 @@ extension PodWorker {
             }
             deliver(.cleanedUp(what))
         }
+    }
+}
+
+extension NodeContext {
+    /// Kills what is left of a Pod's sandbox and removes its cgroup and its directory; blocks.
+    fileprivate func removeSandbox(of uid: String) throws {
+        CrashPoint.beforeCgroupRemoved.pass(uid)
+        try cgroups.remove(pod: uid)
+        CrashPoint.afterCgroupRemoved.pass(uid)
+        try directories.run.directory("pods").removeTree(uid)
+        CrashPoint.afterRunDirectoryRemoved.pass(uid)
     }
 }
