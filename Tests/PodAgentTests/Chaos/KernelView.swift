@@ -100,7 +100,9 @@ struct KernelView {
     /// Namespaces that a process keeps alive by a descriptor.
     static func heldNamespaces(of pid: pid_t) -> [String] {
         let descriptors = (try? RootedDirectory(hostPath: "/proc/\(pid)/fd").entries()) ?? []
-        return descriptors.map { link("/proc/\(pid)/fd/\($0)") }.filter { $0.contains(":[") && isNamespace($0) }
+        return descriptors.map { link("/proc/\(pid)/fd/\($0)") }.filter {
+            $0.contains(":[") && isNamespace($0)
+        }
     }
 
     private static func isNamespace(_ target: String) -> Bool {

@@ -65,10 +65,10 @@ struct NodeAudit {
     private func compare(_ pod: Pod, _ leaves: [String: [KernelView.Process]]?) -> [String] {
         let name = pod.metadata.name
         let statuses = pod.status.initContainerStatuses + pod.status.containerStatuses
-        var found = statuses.filter(isOnItsWay).map { "\(name)/\($0.name) is on its way: \($0.state)" }
         guard Self.hasSandbox(pod) else {
-            return found + (leaves == nil ? [] : ["\(name) is \(pod.status.phase) and has a cgroup"])
+            return leaves == nil ? [] : ["\(name) is \(pod.status.phase) and has a cgroup"]
         }
+        var found = statuses.filter(isOnItsWay).map { "\(name)/\($0.name) is on its way: \($0.state)" }
         var rest = leaves ?? [:]
         let sandbox = rest.removeValue(forKey: "shim") ?? []
         if sandbox.map(\.name).sorted() != ["pause", "podshim"] {
@@ -130,14 +130,14 @@ struct NodeAudit {
     private func directories(_ told: [Pod]) -> [String] {
         let uids = Set(told.map(\.metadata.uid))
         let standing = Set(told.filter(Self.hasSandbox).map(\.metadata.uid))
-        let logs = Set(told.map(NodeDirectories.logName))
+        let logNames = Set(told.map(NodeDirectories.logName))
         let state = entries("state/pods").subtracting(setAside)
         var found = state.symmetricDifference(uids).map { "state/pods/\($0) and the Pods told differ" }
         found += entries("run/pods").symmetricDifference(standing).map {
             "run/pods/\($0) and the sandboxes differ"
         }
-        found += entries("log").subtracting(logs).map { "log/\($0) belongs to no Pod" }
-        for pod in told { found += stateDirectory(of: pod) }
+        found += entries("log").subtracting(logNames).map { "log/\($0) belongs to no Pod" }
+        for pod in told { found += stateDirectory(of: pod) + logs(of: pod) }
         return found
     }
 
@@ -145,11 +145,25 @@ struct NodeAudit {
         let path = "state/pods/\(pod.metadata.uid)"
         let statuses = pod.status.initContainerStatuses + pod.status.containerStatuses
         let live = statuses.filter { $0.state.running != nil }.map { "\($0.name)-\($0.restartCount)" }
-        let known = ["pod.json", "machine.json", "etc-hosts", "hostname", "resolv.conf", "containers", "volumes"]
+        let known = [
+            "pod.json", "machine.json", "etc-hosts", "hostname", "resolv.conf", "containers", "volumes",
+        ]
         return entries(path).subtracting(known).map { "\(path)/\($0) is nothing of a Pod's" }
             + entries("\(path)/containers").symmetricDifference(live).map {
                 "\(path)/containers/\($0) and what runs differ"
             }
+    }
+
+    /// Of each container the logs of the newest instance that has begun and of the one before it.
+    private func logs(of pod: Pod) -> [String] {
+        let statuses = pod.status.initContainerStatuses + pod.status.containerStatuses
+        return statuses.flatMap { status in
+            let path = "log/\(NodeDirectories.logName(pod))/\(status.name)"
+            return entries(path).filter { entry in
+                guard let name = LogFileName(entry) else { return true }
+                return name.restartCount < Int(status.restartCount) - 2
+            }.map { "\(path)/\($0) is older than the log before the newest" }
+        }
     }
 
     private func entries(_ path: String) -> Set<String> {

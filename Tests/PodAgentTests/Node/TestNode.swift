@@ -53,7 +53,12 @@ final class TestNode {
     /// Starts the agent and waits until it answers.
     func startAgent(environment: [String] = []) throws {
         try spawnAgent(environment: environment)
-        try eventually("the agent answers") { answers() }
+        do {
+            try eventually("the agent answers") { answers() }
+        } catch {
+            Issue.record("\(Self.stacks(of: agent?.pid))\n\(agentLog)")
+            throw error
+        }
     }
 
     /// Starts the agent, which may have ended again before it answers.
@@ -68,6 +73,17 @@ final class TestNode {
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
         )
+    }
+
+    /// Where the threads of a process stand in the kernel.
+    private static func stacks(of pid: pid_t?) -> String {
+        guard let pid, let threads = try? RootedDirectory(hostPath: "/proc/\(pid)/task").entries() else {
+            return "there is no agent"
+        }
+        return threads.map { thread in
+            let place = "/proc/\(pid)/task/\(thread)"
+            return "\(thread) \(readText("\(place)/wchan")) \(readText("\(place)/syscall"))"
+        }.joined()
     }
 
     private func answers() -> Bool { (try? toldPods()) != nil }
