@@ -29,7 +29,11 @@ struct Leftovers {
             do {
                 let directory = try pods.directory(uid)
                 let file = try PodRecordFile.read(from: directory)
-                records.append(Record(pod: try PodFile.read(from: directory), file: file))
+                let pod = try PodFile.read(from: directory)
+                guard pod.metadata.uid == uid else {
+                    throw CommandFailure("it is of a Pod with the UID \(pod.metadata.uid.quoted)")
+                }
+                records.append(Record(pod: pod, file: file))
             } catch let failure as SystemFailure where failure.errno == ENOENT {
                 // Ended before its first record, when nothing of it ran yet.
                 remove("unfinished Pod \(uid)", uid) { try pods.removeTree(uid) }

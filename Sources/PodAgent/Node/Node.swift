@@ -184,11 +184,12 @@ enum PodFile {
     private static let sizeMax = 16 << 20
 
     static func write(_ pod: Pod, to directory: RootedDirectory) throws {
-        try directory.replaceFile(name, with: Array(pod.document.json().utf8), mode: 0o600, durable: true)
+        let bytes = RecordSeal.sealed(Array(pod.document.json().utf8))
+        try directory.replaceFile(name, with: bytes, mode: 0o600, durable: true)
     }
 
     static func read(from directory: RootedDirectory) throws -> Pod {
-        let bytes = try directory.read(name, limit: sizeMax)
+        let bytes = try RecordSeal.content(of: directory.read(name, limit: sizeMax))
         let parsed = ManifestParser.parse(bytes, format: .json5)
         var report = DecodeReport(checksSupport: false)
         guard let document = parsed.documents.first, parsed.problems.isEmpty,
