@@ -9,18 +9,22 @@ final class PodRecorder: Sendable {
     typealias Done = @NodeActor @Sendable (Result<Void, any Error>) -> Void
 
     private struct State {
-        /// What is to be written next, and who waits for that.
+        /// What is to be written next, or again, and who waits for that.
         var next: (record: PodRecordFile, done: [Done])?
         /// Who waits for the write that is under way; nil while there is none.
         var current: [Done]?
         /// Of the last write.
         var outcome: Result<Void, any Error> = .success(())
         var stopped = false
+        /// How long was waited before the last attempt after a failed one; nil when the last write went through.
+        var delay: Duration?
         /// A record of the Pod is on disk, this one or one of an earlier podagent.
         var exists: Bool
         var directory: RootedDirectory?
     }
 
+    private static let firstDelay = Duration.seconds(1)
+    private static let maxDelay = Duration.seconds(10)
     private static let queue = DispatchQueue(label: "podagent.records", attributes: .concurrent)
 
     private let pod: Pod
@@ -62,9 +66,13 @@ final class PodRecorder: Sendable {
         if let outcome { Self.tell([done], outcome) }
     }
 
-    /// Calls `done` when there is a record on disk, be it an older one, or when there cannot be.
+    /// Calls `done` when there is a record on disk, be it an older one, or when the last attempt at the first has failed.
     func whenExisting(_ done: @escaping Done) {
-        if state.withLock({ $0.exists }) { Self.tell([done], .success(())) } else { whenWritten(done) }
+        let outcome: Result<Void, any Error>? = state.withLock { state in
+            if state.exists { return .success(()) }
+            return state.delay != nil && state.current == nil ? state.outcome : nil
+        }
+        if let outcome { Self.tell([done], outcome) } else { whenWritten(done) }
     }
 
     /// Nothing is written from here on, because the Pod's files are about to go; so nobody has to wait for it.
@@ -85,14 +93,9 @@ final class PodRecorder: Sendable {
         while true {
             var outcome: Result<Void, any Error> = .success(())
             // Nothing when it was stopped before it began.
-            if let record = next() {
-                outcome = Result { try write(record) }
-                // The Pod runs on; the shim keeps its ends until a later record gets through.
-                if case .failure(let error) = outcome {
-                    Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
-                }
-            }
-            let (waiting, isDone) = finish(outcome)
+            let record = next()
+            if let record { outcome = Result { try write(record) } }
+            let (waiting, isDone) = finish(outcome, of: record)
             Self.tell(waiting, outcome)
             if isDone { return }
         }
@@ -108,14 +111,50 @@ final class PodRecorder: Sendable {
     }
 
     /// Who waited for this write, and whether there is nothing more to write.
-    private func finish(_ outcome: Result<Void, any Error>) -> (waiting: [Done], isDone: Bool) {
-        state.withLock { state in
-            state.outcome = outcome
-            if case .success = outcome { state.exists = true }
+    private func finish(
+        _ outcome: Result<Void, any Error>,
+        of record: PodRecordFile?
+    ) -> (waiting: [Done], isDone: Bool) {
+        let retry: Duration?
+        let result: (waiting: [Done], isDone: Bool)
+        (result, retry) = state.withLock { state in
             let waiting = state.current ?? []
-            let isDone = state.next == nil
-            state.current = isDone ? nil : []
-            return (waiting, isDone)
+            state.outcome = outcome
+            guard case .failure = outcome, let record else {
+                if record != nil { state.exists = true }
+                state.delay = nil
+                let isDone = state.next == nil
+                state.current = isDone ? nil : []
+                return ((waiting, isDone), nil)
+            }
+            // The Pod runs on, and its shim keeps its ends until a record gets through: this one, or a later one.
+            let delay = state.delay.map { min($0 * 2, Self.maxDelay) } ?? Self.firstDelay
+            state.delay = delay
+            if state.next == nil, !state.stopped { state.next = (record, []) }
+            state.current = nil
+            return ((waiting, true), delay)
+        }
+        if case .failure(let error) = outcome, let retry { tryAgain(in: retry, after: error) }
+        return result
+    }
+
+    /// A later ``write(_:done:)`` may be quicker; then there is nothing left to do.
+    private func tryAgain(in delay: Duration, after error: any Error) {
+        let name = pod.metadata.name
+        Log.warning("cannot save the record of Pod \(name): \(error); trying again in \(delay.goText)")
+        let wait = DispatchTimeInterval.milliseconds(Int(delay / .milliseconds(1)))
+        Self.queue.asyncAfter(deadline: .now() + wait) { [weak self] in
+            guard let self, begins() else { return }
+            Self.queue.async(group: idle) { self.drain() }
+        }
+    }
+
+    /// Claims the one place of who writes, if there is something to write.
+    private func begins() -> Bool {
+        state.withLock { state in
+            guard state.next != nil, state.current == nil else { return false }
+            state.current = []
+            return true
         }
     }
 

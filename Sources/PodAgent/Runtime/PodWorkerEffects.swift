@@ -149,10 +149,11 @@ extension PodWorker {
         let (uid, node) = (pod.metadata.uid, node)
         Task {
             CrashPoint.beforeLastRecord.pass(uid)
-            // The shim is the only other one to know how its containers ended. A full disk must not keep it, though.
-            try? await saved()
-            CrashPoint.beforeShimEnd.pass(uid)
-            leaving?.end()
+            if let leaving {
+                await savedOrUnwanted()
+                CrashPoint.beforeShimEnd.pass(uid)
+                leaving.end()
+            }
             CrashPoint.afterShimEnd.pass(uid)
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
@@ -163,6 +164,18 @@ extension PodWorker {
                 try state.removeTree("containers")
             }
             deliver(.sandboxRemoved(attempt: attempt))
+        }
+    }
+
+    /// The shim is the only other one to know how its containers ended, so it is kept until that is on disk, also when
+    /// the disk is full. Of a Pod that is deleted nobody asks any more, and a node that goes down does not wait.
+    private func savedOrUnwanted() async {
+        while true {
+            do { return try await saved() } catch {
+                // The recorder has told why, and tries again.
+                if case .deleting = machine.ending { return }
+                if machine.shutdownGrace != nil { return }
+            }
         }
     }
 
