@@ -23,22 +23,24 @@ final class ChaosNode {
     static func with(
         flags: [String] = [],
         crashAt: String? = nil,
+        stateSize: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation,
         _ body: (ChaosNode) throws -> Void
     ) throws {
         gate.wait()
         defer { gate.signal() }
-        let chaos = try ChaosNode(flags: flags, crashAt: crashAt)
+        let chaos = try ChaosNode(flags: flags, crashAt: crashAt, stateSize: stateSize)
         try body(chaos)
         try chaos.removeAllManifests()
         try chaos.expectSettled("nothing is left", sourceLocation: sourceLocation)
         try chaos.node.end(sourceLocation: sourceLocation)
     }
 
-    private init(flags: [String], crashAt: String?) throws {
+    private init(flags: [String], crashAt: String?, stateSize: String?) throws {
         node = try TestNode(
             flags: ["--restart-backoff", "300s"] + flags,
-            environment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? []
+            environment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? [],
+            stateSize: stateSize
         )
         audit = NodeAudit(node: node)
         for path in ["rootfs", "rootfs/bin", "ran"] { mkdir("\(node.directory)/\(path)", 0o755) }
@@ -103,6 +105,13 @@ final class ChaosNode {
 
     func removeAllManifests() throws {
         for name in try RootedDirectory(hostPath: node.manifests).entries() { node.remove(name) }
+    }
+
+    /// Lets the containers go that wait for a file of this name: `until [ -e /ran/<name> ]`.
+    func touch(_ name: String) throws {
+        let path = "\(node.directory)/ran/\(name)"
+        let raw = try check("open", path) { cns_openat(AT_FDCWD, path, O_WRONLY | O_CREAT, 0o644) }
+        close(raw)
     }
 
     // MARK: What came of it

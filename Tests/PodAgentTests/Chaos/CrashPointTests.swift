@@ -93,9 +93,10 @@ extension CrashPoint {
             victim == .agent || victim == .shim || victim == .pause
         case .containerStarted, .beforeRecord, .beforeRename, .afterRecord, .exitHeard, .exitTaken,
             .beforeForget,
-            .afterForget, .beforeInstanceRemoved, .afterInstanceRemoved, .beforeTerminate, .afterTerminate,
-            .beforeKill:
+            .afterForget, .beforeInstanceRemoved, .afterInstanceRemoved, .beforeTerminate, .beforeKill:
             true
+        case .afterTerminate:
+            victim != .container
         case .betweenRecords, .afterKill, .afterShimEnd, .beforeCgroupRemoved, .afterCgroupRemoved,
             .afterRunDirectoryRemoved,
             .beforeVolumesRemoved, .afterVolumesRemoved, .afterWritableLayersRemoved, .beforeLogsRemoved,

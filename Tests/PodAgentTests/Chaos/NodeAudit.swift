@@ -7,8 +7,6 @@ import PodCore
 /// disk have. On a node that has settled they agree.
 struct NodeAudit {
     let node: TestNode
-    /// Mounts that the test itself has made below the node's directory.
-    var ownMounts: [String] = []
     /// Pod directories that the test expects to have been set aside.
     var setAside: [String] = []
 
@@ -172,7 +170,9 @@ struct NodeAudit {
 
     private func agentItself() -> [String] {
         guard let agent = node.agent?.pid else { return ["there is no agent"] }
-        let mounts = KernelView.mounts(below: node.directory, of: agent).filter { !ownMounts.contains($0) }
+        let mounts = KernelView.mounts(below: node.directory, of: agent).filter {
+            !node.ownMounts.contains($0)
+        }
         return mounts.map { "the agent has the mount \($0)" }
             + KernelView.zombies(of: agent).map { "the agent has not collected its child \($0)" }
             + KernelView.heldNamespaces(of: agent).map { "the agent holds \($0) by a descriptor" }

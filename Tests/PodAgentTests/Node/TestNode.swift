@@ -12,6 +12,8 @@ final class TestNode {
     private let flags: [String]
     private(set) var agent: Subprocess?
     private var isWiped = false
+    /// File systems that the test has mounted below the directory; they go when the agent has ended.
+    private(set) var ownMounts: [String] = []
 
     /// Where the build has put the programs: beside the test bundle.
     static let products: String = {
@@ -35,19 +37,39 @@ final class TestNode {
     var manifests: String { "\(directory)/manifests" }
     var logs: String { "\(directory)/log" }
 
-    /// - Parameter environment: of the first agent only.
-    init(images: [String] = [], flags: [String] = [], environment: [String] = []) throws {
+    /// - Parameters:
+    ///   - environment: of the first agent only.
+    ///   - stateSize: of a small file system of its own for the state directory, in tmpfs(5)'s words.
+    init(
+        images: [String] = [],
+        flags: [String] = [],
+        environment: [String] = [],
+        stateSize: String? = nil
+    ) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
         self.flags = flags
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
+        if let stateSize { try mountState(size: stateSize) }
         try startAgent(environment: environment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
             let loaded = try podagent("image", "load", file)
             try #require(loaded.code == 0, "\(loaded)")
         }
+    }
+
+    private func mountState(size: String) throws {
+        let path = "\(directory)/state"
+        mkdir(path, 0o711)
+        try check("mount", path) { mount("podagent-test", path, "tmpfs", 0, "size=\(size)") }
+        ownMounts.append(path)
+    }
+
+    private func unmountAll() {
+        for path in ownMounts { umount2(path, Int32(MNT_DETACH)) }
+        ownMounts = []
     }
 
     /// Starts the agent and waits until it answers.
@@ -175,6 +197,7 @@ final class TestNode {
             #expect(code == 0, "the agent ended with \(code)\n\(agentLog)", sourceLocation: sourceLocation)
         }
         agent = nil
+        unmountAll()
         #expect(leftovers() == [], sourceLocation: sourceLocation)
     }
 
@@ -218,6 +241,7 @@ final class TestNode {
     private func wipe() {
         isWiped = true
         killAgent()
+        unmountAll()
         if let cgroups = try? Cgroups(name: cgroup) {
             for uid in (try? cgroups.pods()) ?? [] { try? cgroups.remove(pod: uid) }
             cgroups.removeBaseIfEmpty()

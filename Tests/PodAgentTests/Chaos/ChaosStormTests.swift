@@ -1,0 +1,149 @@
+import Glibc
+import PodCore
+import Testing
+
+@testable import PodAgent
+
+/// Much at once, and nobody knows when.
+@Suite(
+    .enabled(if: TestNode.hasRights, TestNode.needsRoot),
+    .enabled(if: ChaosNode.hasBusybox, ChaosNode.needsBusybox),
+    .blocking
+)
+struct ChaosStormTests {
+    @Test(
+        "Everything of a node is killed at once, and comes back",
+        arguments: [
+            "agent and shims", "agent, shims, pauses and containers", "shims", "pauses", "containers",
+        ]
+    )
+    func allAtOnce(_ what: String) throws {
+        try ChaosNode.with { chaos in
+            for number in 1...4 { try putPair("pod\(number)", chaos) }
+            try chaos.expectSettled("they run")
+            let killsAgent = what.hasPrefix("agent")
+            var pids: [pid_t] = killsAgent ? [try #require(chaos.node.agent?.pid)] : []
+            for (_, leaves) in KernelView(of: chaos.node).pods {
+                for (leaf, members) in leaves {
+                    pids += members.filter { isMeant($0, leaf, what) }.map(\.pid)
+                }
+            }
+            for pid in pids { kill(pid, SIGKILL) }
+            if killsAgent {
+                chaos.node.killAgent()
+                try chaos.node.startAgent()
+            }
+            let reason = what.contains("shims") ? "ContainerStatusUnknown" : "Error"
+            try chaos.expectSettled("they run again") { pods in
+                pods.flatMap { pod in lastEnds(pod, reason) }
+            }
+            for number in 1...4 { #expect(chaos.timesRun("pod\(number)", "runs") == 2) }
+        }
+    }
+
+    private func isMeant(_ process: KernelView.Process, _ leaf: String, _ what: String) -> Bool {
+        if leaf != "shim" { return what.contains("containers") }
+        return process.name == "podshim" ? what.contains("shims") : what.contains("pauses")
+    }
+
+    private func lastEnds(_ pod: Pod, _ reason: String) -> [String] {
+        guard let runs = pod.status("runs"), runs.state.running != nil, runs.restartCount == 1,
+            let last = runs.lastState.terminated, last.exitCode == 137, last.reason == reason
+        else { return ["\(pod.metadata.name): \(String(describing: pod.status("runs")))"] }
+        return []
+    }
+
+    private func putPair(_ name: String, _ chaos: ChaosNode) throws {
+        try chaos.put(name, [.init("runs", "exec sleep 1000"), .init("ends", "exit 23")])
+    }
+
+    @Test(
+        "The socket or the run directory is removed, and the next agent makes it anew",
+        arguments: ["socket", "run"]
+    )
+    func removed(_ what: String) throws {
+        try ChaosNode.with { chaos in
+            try putPair("small", chaos)
+            try chaos.expectSettled("it runs")
+            let before = chaos.processes(of: try chaos.pod("small"), in: "runs-0").map(\.pid)
+            let root = try RootedDirectory(hostPath: chaos.node.directory)
+            if what == "socket" {
+                unlink(chaos.node.socket)
+            } else {
+                try root.removeTree("run")
+            }
+            chaos.node.killAgent()
+            try chaos.node.startAgent()
+            try chaos.expectSettled("it runs") { pods in
+                pods.first?.status("runs")?.state.running == nil ? ["it does not run"] : []
+            }
+            if what == "socket" {
+                #expect(chaos.processes(of: try chaos.pod("small"), in: "runs-0").map(\.pid) == before)
+            }
+        }
+    }
+
+    /// Manifests come, change and go while the agent is killed again and again; what its shims knew is never lost.
+    @Test("An agent that is killed at random moments converges", arguments: [UInt64(1), 2, 3])
+    func random(_ seed: UInt64) throws {
+        try ChaosNode.with { chaos in
+            var random = SplitMix(state: seed)
+            var wanted: [String: Int] = [:]
+            try chaos.put("keep", [.init("runs", "exec sleep 1000")])
+            try chaos.expectSettled("one runs")
+            let before = chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid)
+            for _ in 0..<8 {
+                for _ in 0..<Int.random(in: 1...3, using: &random) {
+                    try change(&wanted, chaos, &random)
+                    usleep(UInt32.random(in: 0..<30_000, using: &random))
+                }
+                chaos.node.killAgent()
+                try chaos.node.spawnAgent()
+                usleep(UInt32.random(in: 0..<150_000, using: &random))
+            }
+            try eventually("the agent answers") { (try? chaos.node.toldPods()) != nil }
+            try chaos.expectSettled("seed \(seed)") { pods in
+                pods.flatMap { differences($0, wanted, chaos) }
+            }
+            #expect(chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid) == before)
+        }
+    }
+
+    /// Puts or removes one of four Pods; its exit code is new each time.
+    private func change(_ wanted: inout [String: Int], _ chaos: ChaosNode, _ random: inout SplitMix) throws {
+        let name = "pod\(Int.random(in: 1...4, using: &random))"
+        if wanted[name] != nil, Bool.random(using: &random) {
+            wanted[name] = nil
+            return chaos.node.remove("\(name).yaml")
+        }
+        let code = Int.random(in: 1...120, using: &random)
+        wanted[name] = code
+        let runs = ChaosNode.Script("runs", "exec sleep 1000")
+        if Bool.random(using: &random) {
+            try chaos.put(name, policy: "Never", [.init("ends", "exit \(code)"), runs])
+        } else {
+            try chaos.put(
+                name,
+                policy: "Never",
+                inits: [.init("first", "exit 0")],
+                [.init("ends", "exit \(code)"), runs]
+            )
+        }
+    }
+
+    private func differences(_ pod: Pod, _ wanted: [String: Int], _ chaos: ChaosNode) -> [String] {
+        let name = String(pod.metadata.name.dropLast("-node1".count))
+        guard name != "keep" else {
+            return pod.status("runs")?.restartCount == 0 ? [] : ["keep was restarted"]
+        }
+        let end = pod.status("ends")?.state.terminated
+        guard let code = wanted[name], end?.exitCode == Int32(code), end?.reason == "Error",
+            pod.status("runs")?.state.running != nil
+        else {
+            return [
+                "\(name): \(String(describing: pod.status("ends")?.state)), not \(String(describing: wanted[name]))"
+            ]
+        }
+        return []
+    }
+}
