@@ -20,8 +20,10 @@ final class ChaosNode {
     private static let gate = DispatchSemaphore(value: 6)
 
     /// Runs `body` with a node of its own, when its turn has come, and looks for what is left in the end.
+    ///
+    /// - Parameter backoff: before the second restart; so long by default that there is none during a test.
     static func with(
-        flags: [String] = [],
+        backoff: String = "300s",
         crashAt: String? = nil,
         stateSize: String? = nil,
         sourceLocation: SourceLocation = #_sourceLocation,
@@ -29,16 +31,16 @@ final class ChaosNode {
     ) throws {
         gate.wait()
         defer { gate.signal() }
-        let chaos = try ChaosNode(flags: flags, crashAt: crashAt, stateSize: stateSize)
+        let chaos = try ChaosNode(backoff: backoff, crashAt: crashAt, stateSize: stateSize)
         try body(chaos)
         try chaos.removeAllManifests()
         try chaos.expectSettled("nothing is left", sourceLocation: sourceLocation)
         try chaos.node.end(sourceLocation: sourceLocation)
     }
 
-    private init(flags: [String], crashAt: String?, stateSize: String?) throws {
+    private init(backoff: String, crashAt: String?, stateSize: String?) throws {
         node = try TestNode(
-            flags: ["--restart-backoff", "300s"] + flags,
+            flags: ["--restart-backoff", backoff],
             environment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? [],
             stateSize: stateSize
         )

@@ -84,7 +84,7 @@ struct ChaosStormTests {
     }
 
     /// Manifests come, change and go while the agent is killed again and again; what its shims knew is never lost.
-    @Test("An agent that is killed at random moments converges", arguments: [UInt64(1), 2, 3])
+    @Test("An agent that is killed at random moments converges", arguments: UInt64(1)...4)
     func random(_ seed: UInt64) throws {
         try ChaosNode.with { chaos in
             var random = SplitMix(state: seed)
@@ -92,7 +92,7 @@ struct ChaosStormTests {
             try chaos.put("keep", [.init("runs", "exec sleep 1000")])
             try chaos.expectSettled("one runs")
             let before = chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid)
-            for _ in 0..<8 {
+            for _ in 0..<20 {
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
                     try change(&wanted, chaos, &random)
                     usleep(UInt32.random(in: 0..<30_000, using: &random))
@@ -107,6 +107,42 @@ struct ChaosStormTests {
             }
             #expect(chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid) == before)
         }
+    }
+
+    @Test("Whatever is killed at random moments, the node converges", arguments: UInt64(1)...4)
+    func randomVictims(_ seed: UInt64) throws {
+        try ChaosNode.with(backoff: "50ms") { chaos in
+            var random = SplitMix(state: seed)
+            var wanted: Set<String> = []
+            for _ in 0..<20 {
+                let name = "pod\(Int.random(in: 1...4, using: &random))"
+                if wanted.remove(name) == nil {
+                    wanted.insert(name)
+                    try chaos.put(name, inits: [.init("first", "exit 0")], [.init("runs", "exec sleep 1000")])
+                } else {
+                    chaos.node.remove("\(name).yaml")
+                }
+                usleep(UInt32.random(in: 0..<100_000, using: &random))
+                try killOne(chaos, &random)
+            }
+            try chaos.expectSettled("seed \(seed)", seconds: 60) { pods in
+                pods.filter { $0.status("runs")?.state.running == nil }.map {
+                    "\($0.metadata.name) does not run"
+                }
+            }
+        }
+    }
+
+    /// The agent, or any process of any Pod.
+    private func killOne(_ chaos: ChaosNode, _ random: inout SplitMix) throws {
+        let processes = KernelView(of: chaos.node).pods.values.flatMap { $0.values.joined() }.map(\.pid)
+        guard let victim = processes.sorted().randomElement(using: &random),
+            Int.random(in: 0..<3, using: &random) > 0
+        else {
+            chaos.node.killAgent()
+            return try chaos.node.startAgent()
+        }
+        kill(victim, SIGKILL)
     }
 
     /// Puts or removes one of four Pods; its exit code is new each time.

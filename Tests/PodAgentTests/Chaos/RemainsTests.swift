@@ -15,7 +15,9 @@ struct RemainsTests {
     func sandboxOfEndedPod() throws {
         try ChaosNode.with { chaos in
             try chaos.put("done", policy: "Never", [.init("ends", "exit 5")])
-            try chaos.expectSettled("it has ended") { _ in self.ended(chaos) }
+            try chaos.expectSettled("it has ended") { pods in
+                pods.first?.status.phase == .failed ? [] : ["it has not ended"]
+            }
             let uid = try chaos.pod("done").metadata.uid
             chaos.node.killAgent()
             mkdir("\(chaos.node.directory)/run/pods/\(uid)", 0o700)
@@ -47,10 +49,5 @@ struct RemainsTests {
             try chaos.expectSettled("the remains are gone")
             #expect(chaos.processes(of: pod, in: "runs-0").map(\.pid) == before)
         }
-    }
-
-    private func ended(_ chaos: ChaosNode) -> [String] {
-        let pod = try? chaos.pod("done")
-        return pod?.status.phase == .failed ? [] : ["done is \(String(describing: pod?.status.phase))"]
     }
 }
