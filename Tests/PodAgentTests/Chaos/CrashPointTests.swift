@@ -16,14 +16,17 @@ struct CrashPointTests {
         var point: CrashPoint
         var passing = 1
         var victim = CrashPoint.Victim.agent
+        /// The next agent, which takes up what the first has left, dies there as well, if it comes by.
+        var strikesAgain = false
 
-        var testDescription: String { "\(victim.rawValue) dies at \(text)" }
+        var testDescription: String { "\(victim.rawValue) dies at \(text)\(strikesAgain ? ", twice" : "")" }
         var text: String { "\(point.rawValue):\(passing)=\(victim.rawValue)" }
     }
 
     /// The agent dies everywhere, also where a second Pod passes by. The others die where they are sure to live.
     static let cases: [Case] = {
         var cases = CrashPoint.allCases.map { Case(point: $0) }
+        cases += CrashPoint.allCases.map { Case(point: $0, strikesAgain: true) }
         cases += CrashPoint.comingUp.map { Case(point: $0, passing: 2) }
         for victim in [CrashPoint.Victim.shim, .pause, .container] {
             cases += CrashPoint.allCases.filter { $0.isSure(of: victim) }.map {
@@ -44,6 +47,7 @@ struct CrashPointTests {
             try eventually("the point is passed\n\(chaos.node.agentLog)", seconds: 30) { chaos.struck != nil }
             if c.victim == .agent {
                 #expect(chaos.node.agent?.wait() == 128 + SIGKILL)
+                if c.strikesAgain { try runUntilStruck(chaos, c) }
                 try chaos.node.startAgent()
             }
             let struck = chaos.struck
@@ -54,6 +58,16 @@ struct CrashPointTests {
                 }
             }
         }
+    }
+
+    /// An agent that dies at the same point, or when there is nothing more for it to do.
+    private func runUntilStruck(_ chaos: ChaosNode, _ c: Case) throws {
+        try chaos.node.spawnAgent(environment: ["PODAGENT_CRASH_AT=\(c.text)"])
+        let agent = try #require(chaos.node.agent)
+        try eventually("the second agent dies, or settles\n\(chaos.node.agentLog)", seconds: 30) {
+            KernelView.process(agent.pid) == nil || chaos.differences().isEmpty
+        }
+        chaos.node.killAgent()
     }
 
     /// `small` ends up with one container running and one held back after two ends with 23; `done` ends for good with
@@ -139,8 +153,8 @@ private struct Expectation {
         var found = checkCount(pod, "done", "ends", 0)
         if pod.status.phase != .failed { found.append("\(pod.metadata.name) is \(pod.status.phase)") }
         let state = pod.status("ends")?.state
-        // See ``StartErrorTests``: a start that failed because pause died is shown as waiting for good.
-        if victim == .pause, state?.waiting?.reason == "RunContainerError" { return found }
+        // See ``StartErrorTests``: a start that failed because something died is shown as waiting for good.
+        if victim != nil, state?.waiting?.reason == "RunContainerError" { return found }
         return found + check(pod, "ends", state, [5])
     }
 

@@ -90,6 +90,13 @@ struct KernelView {
         }
     }
 
+    /// The network interfaces in the network namespace of `pid`: two lines of headings, then a line for each.
+    static func links(of pid: pid_t) -> [String] {
+        readText("/proc/\(pid)/net/dev").split(separator: "\n").dropFirst(2).compactMap { line in
+            line.split(separator: ":").first.map { $0.filter { $0 != " " } }
+        }.sorted()
+    }
+
     /// The children of `pid` that have ended and wait to be collected.
     static func zombies(of pid: pid_t) -> [String] {
         readText("/proc/\(pid)/task/\(pid)/children").split(separator: " ").filter { child in

@@ -73,6 +73,8 @@ struct NodeAudit {
             found.append("the sandbox of \(name) has \(sandbox.map(\.name))")
         }
         let pause = sandbox.first { $0.name == "pause" }
+        let links = pause.map { KernelView.links(of: $0.pid) } ?? []
+        if pause != nil, links != ["lo"] { found.append("\(name) has the links \(links)") }
         for status in statuses {
             guard let running = status.state.running else { continue }
             let members = rest.removeValue(forKey: "\(status.name)-\(status.restartCount)") ?? []
