@@ -78,6 +78,7 @@ struct ContainerPreparation: Sendable {
         _ process: ProcessLaunch,
         _ hostname: String
     ) throws -> PreparedContainer {
+        CrashPoint.duringContainer.pass(pod.metadata.uid)
         try makeScratch()
         let volumes = try PodVolumes(pod: pod, directories: directories).mounts(of: container)
         try refuseReservedPlaces(volumes.map(\.0))

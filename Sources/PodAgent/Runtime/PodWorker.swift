@@ -26,6 +26,8 @@ final class PodWorker {
     var plans: [RunID: LaunchPlan] = [:]
     var stopSignals: [RunID: Int32] = [:]
     var unforgotten: [RunID] = []
+    /// Starts whose files are being made, given up or not.
+    var preparations: [RunID: Task<Void, Never>] = [:]
     let recorder: PodRecorder
     /// What the recorder was last given, or has been read from disk.
     var remembered: PodRecordFile?

@@ -89,7 +89,8 @@ extension PodWorker {
             images: node.images,
             nodeName: node.nodeName
         )
-        Task {
+        preparations[run] = Task {
+            defer { preparations[run] = nil }
             do {
                 // No container runs of a Pod that the next podagent would not know of. The disk has had the time in
                 // which the sandbox was made.
@@ -155,6 +156,8 @@ extension PodWorker {
                 leaving.end()
             }
             CrashPoint.afterShimEnd.pass(uid)
+            // A start that was given up may still be making files and a cgroup.
+            for preparation in preparations.values { await preparation.value }
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
                 try node.removeSandbox(of: uid)

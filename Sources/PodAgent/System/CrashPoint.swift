@@ -3,14 +3,15 @@ import Synchronization
 
 /// The named steps of a Pod's start and stop at which a test can let something die.
 ///
-/// A debug build reads `PODAGENT_CRASH_AT=<point>[:<n>][=<victim>]` and kills the victim when the point is passed for
-/// the n-th time (the first if not given) by a Pod that has such a victim. In release builds passing a point is nothing.
+/// A debug build reads `PODAGENT_CRASH_AT=<point>[:<n>][=<victim>][+<ms>]` and kills the victim when the point is passed
+/// for the n-th time (the first if not given) by a Pod that has such a victim; what has passed goes on so many
+/// milliseconds later, for points that are on a worker. In release builds passing a point is nothing.
 enum CrashPoint: String, CaseIterable, Sendable {
     // Coming up.
     case beforeVolumes, afterVolumes
     case beforeShim, afterShim
     case shimConnected, sandboxRequested, pauseStarted
-    case beforeContainer, afterContainer, containerRequested, containerStarted
+    case beforeContainer, duringContainer, afterContainer, containerRequested, containerStarted
     // The record on disk: pod.json once, then machine.json again and again, each by a rename.
     case beforeRecord, betweenRecords, beforeRename, afterRecord
     // An instance has ended.
@@ -65,6 +66,7 @@ enum CrashPoint: String, CaseIterable, Sendable {
         let point: CrashPoint
         let passing: Int
         let victim: CrashPoint.Victim
+        let delayMilliseconds: UInt32
 
         static let text = getenv("PODAGENT_CRASH_AT").map { String(cString: $0) }
         static let planned = text.flatMap(PlannedCrash.init(parsing:))
@@ -72,12 +74,15 @@ enum CrashPoint: String, CaseIterable, Sendable {
         private static let cgroups = Mutex("")
 
         init?(parsing text: String) {
-            let halves = text.split(separator: "=", maxSplits: 1).map(String.init)
+            let plan = text.split(separator: "+", maxSplits: 1).map(String.init)
+            let halves = (plan.first ?? "").split(separator: "=", maxSplits: 1).map(String.init)
             let parts = (halves.first ?? "").split(separator: ":", maxSplits: 1).map(String.init)
             guard let point = parts.first.flatMap(CrashPoint.init(rawValue:)),
                 let passing = Int(parts.count > 1 ? parts[1] : "1"), passing > 0,
-                let victim = CrashPoint.Victim(rawValue: halves.count > 1 ? halves[1] : "agent")
+                let victim = CrashPoint.Victim(rawValue: halves.count > 1 ? halves[1] : "agent"),
+                let delay = UInt32(plan.count > 1 ? plan[1] : "0")
             else { return nil }
+            delayMilliseconds = delay
             self.point = point
             self.passing = passing
             self.victim = victim
@@ -85,7 +90,7 @@ enum CrashPoint: String, CaseIterable, Sendable {
 
         static func arm(_ path: String) {
             if let text, planned == nil {
-                Log.error("PODAGENT_CRASH_AT=\(text) names no crash point: <point>[:<n>][=<victim>]")
+                Log.error("PODAGENT_CRASH_AT=\(text) names no crash point: <point>[:<n>][=<victim>][+<ms>]")
                 exit(2)
             }
             cgroups.withLock { $0 = path }
@@ -103,6 +108,7 @@ enum CrashPoint: String, CaseIterable, Sendable {
             let numbers = victims.map(String.init).joined(separator: " ")
             Log.notice("crash point \(point.rawValue): Pod \(uid): killing \(victim.rawValue) \(numbers)")
             for pid in victims { kill(pid, SIGKILL) }
+            usleep(delayMilliseconds * 1000)
         }
 
         private func processes(_ uid: String) -> [pid_t] {

@@ -60,6 +60,17 @@ struct CrashPointTests {
         }
     }
 
+    @Test("What a start that was given up still makes goes with its Pod")
+    func startGivenUp() throws {
+        try ChaosNode.with(crashAt: "duringContainer=shim+1000") { chaos in
+            try chaos.put("other", [.init("runs", "exec sleep 1000")])
+            try eventually("the shim is killed") { chaos.struck != nil }
+            chaos.node.remove("other.yaml")
+            usleep(1_500_000)  // until the start goes on
+            try chaos.expectSettled("nothing is left")
+        }
+    }
+
     /// An agent that dies at the same point, or when there is nothing more for it to do.
     private func runUntilStruck(_ chaos: ChaosNode, _ c: Case) throws {
         try chaos.node.spawnAgent(environment: ["PODAGENT_CRASH_AT=\(c.text)"])
@@ -102,7 +113,8 @@ extension CrashPoint {
         switch self {
         case .beforeVolumes, .afterVolumes, .beforeShim: victim == .agent
         case .afterShim, .shimConnected, .sandboxRequested: victim == .agent || victim == .shim
-        case .pauseStarted, .beforeContainer, .afterContainer, .containerRequested, .beforeLastRecord,
+        case .pauseStarted, .beforeContainer, .duringContainer, .afterContainer, .containerRequested,
+            .beforeLastRecord,
             .beforeShimEnd:
             victim == .agent || victim == .shim || victim == .pause
         case .containerStarted, .beforeRecord, .beforeRename, .afterRecord, .exitHeard, .exitTaken,
