@@ -39,7 +39,7 @@ final class Node {
 
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
-        let restored = restore()
+        let restored = try restore()
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
@@ -65,9 +65,9 @@ final class Node {
     }
 
     /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
-    private func restore() -> [PodWorker] {
+    private func restore() throws -> [PodWorker] {
         var restored: [PodWorker] = []
-        for record in leftovers.records() {
+        for record in try leftovers.records() {
             let worker = PodWorker(
                 pod: record.pod,
                 source: record.file.source,

@@ -77,6 +77,24 @@ struct RecordDamageTests {
         }
     }
 
+    @Test("A record that is damaged again is set aside again")
+    func damagedTwice() throws {
+        try ChaosNode.with { chaos in
+            let pods = try RootedDirectory(hostPath: "\(chaos.node.directory)/state/pods")
+            try chaos.put("small", [.init("runs", "exec sleep 1000")])
+            for times in 1...2 {
+                try chaos.expectSettled("it runs")
+                let uid = try chaos.pod("small").metadata.uid
+                chaos.node.killAgent()
+                try pods.directory(uid).replaceFile("machine.json", with: [], mode: 0o600)
+                try chaos.node.startAgent()
+                chaos.audit.setAside = try pods.entries().filter { $0.hasPrefix("unreadable-\(uid)") }
+                #expect(chaos.audit.setAside.count == times)
+            }
+            for name in chaos.audit.setAside { try pods.removeTree(name) }
+        }
+    }
+
     @Test("A record that lies in another Pod's directory is set aside")
     func misplaced() throws {
         try ChaosNode.with { chaos in
