@@ -89,12 +89,14 @@ struct ChaosStormTests {
         try ChaosNode.with { chaos in
             var random = SplitMix(state: seed)
             var wanted: [String: Int] = [:]
+            var version = 0
             try chaos.put("keep", [.init("runs", "exec sleep 1000")])
             try chaos.expectSettled("one runs")
             let before = chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid)
             for _ in 0..<20 {
                 for _ in 0..<Int.random(in: 1...3, using: &random) {
-                    try change(&wanted, chaos, &random)
+                    version += 1
+                    try change(&wanted, version, chaos, &random)
                     usleep(UInt32.random(in: 0..<30_000, using: &random))
                 }
                 chaos.node.killAgent()
@@ -106,6 +108,10 @@ struct ChaosStormTests {
                 pods.flatMap { differences($0, wanted, chaos) }
             }
             #expect(chaos.processes(of: try chaos.pod("keep"), in: "runs-0").map(\.pid) == before)
+            let starts = (1...4).flatMap { name in
+                (1...version).map { chaos.timesRun("pod\(name)", "v\($0)") }
+            }
+            #expect(starts.allSatisfy { $0 <= 1 }, "nothing was started twice")
         }
     }
 
@@ -145,26 +151,22 @@ struct ChaosStormTests {
         kill(victim, SIGKILL)
     }
 
-    /// Puts or removes one of four Pods; its exit code is new each time.
-    private func change(_ wanted: inout [String: Int], _ chaos: ChaosNode, _ random: inout SplitMix) throws {
+    /// Puts or removes one of four Pods. The number of its version is what it says as it starts, and its exit code.
+    private func change(
+        _ wanted: inout [String: Int],
+        _ version: Int,
+        _ chaos: ChaosNode,
+        _ random: inout SplitMix
+    ) throws {
         let name = "pod\(Int.random(in: 1...4, using: &random))"
         if wanted[name] != nil, Bool.random(using: &random) {
             wanted[name] = nil
             return chaos.node.remove("\(name).yaml")
         }
-        let code = Int.random(in: 1...120, using: &random)
-        wanted[name] = code
-        let runs = ChaosNode.Script("runs", "exec sleep 1000")
-        if Bool.random(using: &random) {
-            try chaos.put(name, policy: "Never", [.init("ends", "exit \(code)"), runs])
-        } else {
-            try chaos.put(
-                name,
-                policy: "Never",
-                inits: [.init("first", "exit 0")],
-                [.init("ends", "exit \(code)"), runs]
-            )
-        }
+        wanted[name] = version
+        let ends = ChaosNode.Script("ends", "echo v\(version) >> /ran/\(name); exit \(version)")
+        let inits = Bool.random(using: &random) ? [ChaosNode.Script("first", "exit 0")] : []
+        try chaos.put(name, policy: "Never", inits: inits, [ends, .init("runs", "exec sleep 1000")])
     }
 
     private func differences(_ pod: Pod, _ wanted: [String: Int], _ chaos: ChaosNode) -> [String] {
@@ -173,8 +175,8 @@ struct ChaosStormTests {
             return pod.status("runs")?.restartCount == 0 ? [] : ["keep was restarted"]
         }
         let end = pod.status("ends")?.state.terminated
-        guard let code = wanted[name], end?.exitCode == Int32(code), end?.reason == "Error",
-            pod.status("runs")?.state.running != nil
+        guard let version = wanted[name], end?.exitCode == Int32(version), end?.reason == "Error",
+            pod.status("runs")?.state.running != nil, chaos.timesRun(name, "v\(version)") == 1
         else {
             return [
                 "\(name): \(String(describing: pod.status("ends")?.state)), not \(String(describing: wanted[name]))"
