@@ -25,10 +25,9 @@ struct ContainerInstance: Hashable, Sendable, CustomStringConvertible {
 
 /// What an instance leaves when it has ended: its writable layer and its cgroup are of no more use.
 extension PodWorker {
-    /// Removes them, and the logs of which no client can ask any more.
+    /// Removes them; its log stays.
     func remove(_ instance: ContainerInstance) {
         let (uid, node) = (pod.metadata.uid, node)
-        let logs = "\(NodeDirectories.logName(pod))/\(instance.container)"
         Task {
             await node.removal.run("container \(instance) of \(pod.metadata.name)") {
                 CrashPoint.beforeInstanceRemoved.pass(uid)
@@ -39,14 +38,6 @@ extension PodWorker {
                 }
                 try state.removeTree(instance.description)
                 CrashPoint.afterInstanceRemoved.pass(uid)
-                guard let logs = try? node.directories.logs().directory(logs) else { return }
-                // The one before this is kept for `logs --previous`.
-                for entry in try logs.entries() {
-                    guard let name = LogFileName(entry), name.restartCount < instance.restartCount - 1 else {
-                        continue
-                    }
-                    try logs.removeTree(entry)
-                }
             }
         }
     }
