@@ -79,6 +79,7 @@ final class PodSandbox {
     /// Connects to a shim that has just been started and asks it for the sandbox.
     static func create(
         _ prepared: Prepared,
+        attempt: Int,
         pod: Pod,
         directories: NodeDirectories
     ) throws -> PodSandbox {
@@ -93,7 +94,7 @@ final class PodSandbox {
         sandbox.pausePlan = prepared.pausePlan
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
-        request.label = "pause"
+        request.label = "pause/\(attempt)"
         try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
         CrashPoint.sandboxRequested.pass(pod.metadata.uid)
         return sandbox

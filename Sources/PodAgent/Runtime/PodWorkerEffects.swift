@@ -61,7 +61,12 @@ extension PodWorker {
                         program: node.shim
                     )
                 }
-                let sandbox = try PodSandbox.create(prepared, pod: pod, directories: node.directories)
+                let sandbox = try PodSandbox.create(
+                    prepared,
+                    attempt: attempt,
+                    pod: pod,
+                    directories: node.directories
+                )
                 adopt(sandbox, attempt)
             } catch {
                 deliver(.sandboxFailed(attempt: attempt, message: "\(error)"))
@@ -178,6 +183,8 @@ extension PodWorker {
                 // The recorder has told why, and tries again.
                 if case .deleting = machine.ending { return }
                 if machine.shutdownGrace != nil { return }
+                // A sleep that is cut short is looked at again all the same.
+                try? await Task.sleep(for: .seconds(1))
             }
         }
     }

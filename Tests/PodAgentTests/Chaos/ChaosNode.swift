@@ -41,7 +41,7 @@ final class ChaosNode {
     private init(backoff: String, crashAt: String?, stateSize: String?) throws {
         node = try TestNode(
             flags: ["--restart-backoff", backoff],
-            environment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? [],
+            firstEnvironment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? [],
             stateSize: stateSize
         )
         audit = NodeAudit(node: node)

@@ -10,6 +10,7 @@ import Testing
 final class TestNode {
     let directory: String
     private let flags: [String]
+    private let environment: [String]
     private(set) var agent: Subprocess?
     private var isWiped = false
     /// File systems that the test has mounted below the directory; they go when the agent has ended.
@@ -38,21 +39,24 @@ final class TestNode {
     var logs: String { "\(directory)/log" }
 
     /// - Parameters:
-    ///   - environment: of the first agent only.
+    ///   - environment: of every agent.
+    ///   - firstEnvironment: of the first agent, beside that.
     ///   - stateSize: of a small file system of its own for the state directory, in tmpfs(5)'s words.
     init(
         images: [String] = [],
         flags: [String] = [],
         environment: [String] = [],
+        firstEnvironment: [String] = [],
         stateSize: String? = nil
     ) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
         self.flags = flags
+        self.environment = environment
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
         if let stateSize { try mountState(size: stateSize) }
-        try startAgent(environment: environment)
+        try startAgent(environment: firstEnvironment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
             let loaded = try podagent("image", "load", file)
@@ -91,7 +95,7 @@ final class TestNode {
                 program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
                 "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
             ] + flags,
-            environment: environment,
+            environment: self.environment + environment,
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
         )

@@ -73,6 +73,17 @@ final class UnixListener: Sendable {
     /// The next connection.
     func accept() async throws(AsyncDescriptor.Failure) -> Descriptor { try await socket.accept() }
 
+    /// Gives the socket file to another group. Who is connected stays so: permissions are asked for at connect(2).
+    func setGroup(_ group: UInt32) throws(ListenerFailure) {
+        // Somebody has put another file there, whose group is none of ours to change.
+        guard FileIdentity(of: leaf, in: directory) == identity else { throw .inUse(path: path) }
+        do throws(SystemFailure) {
+            try check("fchownat", path) { fchownat(directory.raw, leaf, ~0, group, AT_SYMLINK_NOFOLLOW) }
+        } catch {
+            throw .system(error)
+        }
+    }
+
     /// Stops listening and removes the socket file, unless it has become somebody else's.
     func close() {
         socket.close()
