@@ -46,7 +46,7 @@ struct CrashPointTests {
             chaos.node.remove("other.yaml")
             try eventually("the point is passed\n\(chaos.node.agentLog)", seconds: 30) { chaos.struck != nil }
             if c.victim == .agent {
-                #expect(chaos.node.agent?.wait() == 128 + SIGKILL)
+                #expect(chaos.node.waitForAgent() == 128 + SIGKILL)
                 if c.strikesAgain { try runUntilStruck(chaos, c) }
                 try chaos.node.startAgent()
             }

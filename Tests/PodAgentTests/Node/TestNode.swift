@@ -128,6 +128,13 @@ final class TestNode {
     /// The agent's own log.
     var agentLog: String { readText("\(directory)/agent.err") }
 
+    /// Waits for an agent that ends by itself: its exit code, or 128 + N for a signal. Nil when there is none.
+    func waitForAgent() -> Int32? {
+        // Its number may be another's from here on, so nobody may kill by it any more.
+        defer { agent = nil }
+        return agent?.wait()
+    }
+
     /// Kills the agent without a word.
     func killAgent() {
         guard let agent else { return }
