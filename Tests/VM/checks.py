@@ -2,6 +2,8 @@
 
 import json
 
+import time
+
 from node import NAME, UNIT, difference, status
 
 CONTROLLERS = {"cpu", "memory", "pids"}
@@ -14,7 +16,7 @@ def install(node, report, directory):
     """As the README says: files, unit, image, manifests. `directory` is what `make install` filled."""
     node.sh(f"mkdir -p /mnt/host && mount -t hostfs -o {directory} none /mnt/host")
     node.sh("cp -a /mnt/host/installed/. / && sync")
-    started = node.machine.run(f"systemctl daemon-reload && systemctl enable --now {UNIT}")
+    started = node.machine.run(f"systemctl daemon-reload && systemctl enable --now {UNIT} podagent-shutdown")
     report.check("systemctl enable --now starts the unit", started.code == 0, started.output)
     report.check("the unit is active", node.unit("ActiveState") == "active", node.unit("ActiveState"))
     answer = node.machine.run("curl -sSf --unix-socket /run/podagent/podagent.sock http://localhost/healthz")
@@ -263,3 +265,44 @@ def pods_back(node, report, before, when):
     for name in ENDED:
         states = (status(before[name])["state"], status(pods[name])["state"])
         report.check(f"{name} is not run again {when}", states[0] == states[1], states)
+
+
+POLITE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: polite}
+spec:
+  restartPolicy: RESTART
+  containers:
+    - name: main
+      image: busybox:1.36
+      imagePullPolicy: Never
+      command: [sh, -c, 'trap "sleep 2; exit CODE" TERM; while :; do sleep 1 & wait $!; done']
+"""
+
+
+def orderly_shutdown(node, report):
+    """An orderly power off ends Pods in their grace, and what became of them is known after the next boot."""
+    for name, policy, code in (("polite", "OnFailure", "0"), ("once", "Never", "9")):
+        text = POLITE.replace("polite", name).replace("RESTART", policy).replace("CODE", code)
+        node.sh(f"cat >/etc/pods/{name}.yaml <<'END'{text}END")
+        node.sh(f"podagent wait pod {name} --for condition=Ready --timeout 20s")
+    before = node.pods()
+    node.sh("sync")
+    began = time.monotonic()
+    node.machine.power_off()
+    took = time.monotonic() - began
+    report.check("an orderly power off takes less than 45 s", took < 45, f"{took:.0f} s")
+    report.boot(node.machine)
+    came_up(node, report, "after an orderly power off")
+    node.sh("podagent wait pod polite steady --for condition=Ready --timeout 20s")
+    pods = node.pods()
+    last = status(pods["polite"])["lastState"].get("terminated", {})
+    report.check("a container's own exit code survives the shutdown", last.get("exitCode") == 0, last)
+    steady = status(pods["steady"], "idle")["lastState"].get("terminated", {})
+    known = (steady.get("exitCode"), steady.get("reason"))
+    report.check("so does that of one that had to be killed", known == (137, "Error"), known)
+    counts = [status(each["polite"])["restartCount"] for each in (before, pods)]
+    report.check("what the shutdown ended runs again after the boot", counts == [0, 1], counts)
+    once = (pods["once"]["status"]["phase"], pods["once"]["status"].get("reason"))
+    report.check("a Pod that may not run twice has been terminated", once == ("Failed", "Terminated"), once)

@@ -3,8 +3,6 @@
 When one of these things is there, move its function to checks.py and its call to run.py's list.
 """
 
-import time
-
 from node import UNIT, status
 
 
@@ -44,36 +42,7 @@ def controllers_used(node, report):
     node.sh("rm /etc/pods/limited.yaml")
 
 
-POLITE = """
-apiVersion: v1
-kind: Pod
-metadata: {name: polite}
-spec:
-  containers:
-    - name: main
-      image: busybox:1.36
-      imagePullPolicy: Never
-      command: [sh, -c, 'trap "sleep 2; exit 9" TERM; while :; do sleep 1 & wait $!; done']
-"""
-
-
-def graceful_shutdown(node, report):
-    """An orderly power off ends Pods in their grace, with their exit codes known after the next boot."""
-    node.sh(f"cat >/etc/pods/polite.yaml <<'END'{POLITE}END")
-    node.sh("podagent wait pod polite --for condition=Ready --timeout 20s")
-    began = time.monotonic()
-    node.machine.power_off()
-    took = time.monotonic() - began
-    report.check("an orderly power off takes less than 30 s", took < 30, f"{took:.0f} s")
-    report.boot(node.machine)
-    node.answers()
-    node.sh("podagent wait pod polite --for condition=Ready --timeout 20s")
-    last = status(node.pods()["polite"])["lastState"].get("terminated", {})
-    report.check("a container's own exit code survives the shutdown", last.get("exitCode") == 9, last)
-
-
 # What is missing, in words, and what will check it.
 PENDING = [
     ("memory, cpu and pids controllers are used for limits", controllers_used),
-    ("graceful node shutdown", graceful_shutdown),
 ]

@@ -121,6 +121,7 @@ def check_all(node, report, share, with_pending):
     checks.stop(node, report)
     checks.cut_while_stopped(node, report)
     checks.cut_while_running(node, report)
+    checks.orderly_shutdown(node, report)
     for name, check in PENDING:
         if with_pending:
             check(node, report)
