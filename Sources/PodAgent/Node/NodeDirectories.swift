@@ -65,7 +65,9 @@ final class NodeDirectories: Sendable {
         } catch {
             throw CommandFailure("cannot use \(what): \(error); choose another by \(flag)")
         }
-        guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else {
+        do throws(SystemFailure) {
+            try lockFile(file.raw, subject: what)
+        } catch {
             throw CommandFailure("another podagent uses \(what); stop it, or choose another by \(flag)")
         }
         return SharedDescriptor(file)

@@ -18,6 +18,7 @@ final class Cgroups: Sendable {
         let mount = try Self.mountPoint()
         basePath = "\(mount)/\(name)"
         base = try RootedDirectory(hostPath: mount).makeDirectory(name, mode: 0o755)
+        CrashPoint.arm(cgroups: basePath)
     }
 
     /// Where cgroup2 is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)): on a machine that still has cgroup
@@ -54,6 +55,12 @@ final class Cgroups: Sendable {
     func remove(pod uid: String) throws(SystemFailure) {
         kill(pod: uid)
         try remove("pod\(uid)")
+    }
+
+    /// The names of a Pod's leaves.
+    func leaves(pod uid: String) throws(SystemFailure) -> [String] {
+        let directory = try base.directory("pod\(uid)")
+        return try directory.entries().filter { isDirectory($0, in: directory) }
     }
 
     /// The Pods that have a cgroup.

@@ -59,11 +59,13 @@ final class PodSandbox {
         _ = try run.makeDirectory("root", mode: 0o700)
         let listener = try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
         let cgroup = try cgroups.leaf("shim", pod: uid)
+        CrashPoint.beforeShim.pass(uid)
         let shim = try program.spawn(
             listener: listener,
             cgroup: cgroup,
             label: "\(pod.metadata.namespace)/\(pod.metadata.name)"
         )
+        CrashPoint.afterShim.pass(uid)
         shim.reapWhenEnded()
         let plan = launch.plan
         return Prepared(
@@ -88,11 +90,13 @@ final class PodSandbox {
             subject: "shim of \(pod.metadata.name)"
         )
         let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
+        CrashPoint.shimConnected.pass(pod.metadata.uid)
         sandbox.pausePlan = prepared.pausePlan
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
         request.label = "pause/\(attempt)"
         try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
+        CrashPoint.sandboxRequested.pass(pod.metadata.uid)
         return sandbox
     }
 

@@ -44,7 +44,7 @@ final class SocketLock: Sendable {
                 resolution: .beneathWithoutLinks
             )
             let raw = file.raw
-            try check("flock", "\(directory.name)/\(leaf)") { flock(raw, LOCK_EX | LOCK_NB) }
+            try lockFile(raw, subject: "\(directory.name)/\(leaf)")
             var status = stat()
             try check("fstat", "\(directory.name)/\(leaf)") { fstat(raw, &status) }
             // Its last holder may have removed the file between our open and our lock.
