@@ -22,10 +22,8 @@ struct StartErrorTests {
                 pods.first?.status.phase == .failed ? [] : ["it has not failed"]
             }
             let state = try chaos.pod("done").status("ends")?.state
-            withKnownIssue("the machine shows RunContainerError whether or not there is to be a restart") {
-                #expect(state?.terminated?.exitCode == 128)
-                #expect(state?.terminated?.reason == "StartError")
-            }
+            #expect(state?.terminated?.exitCode == 128)
+            #expect(state?.terminated?.reason == "StartError")
         }
     }
 }
