@@ -61,10 +61,12 @@ final class PodWorker {
     }
 
     func perform(_ effects: [PodEffect]) {
+        // Before the record is written: since when each condition has stood is part of it.
+        refreshStatus()
         remember()
         for effect in effects { perform(effect) }
         setAlarm()
-        publish()
+        onChange()
         tellEndWaiters()
     }
 
@@ -79,7 +81,7 @@ final class PodWorker {
         }
     }
 
-    private func publish() {
+    private func refreshStatus() {
         status = statusBuilder.status(
             of: pod,
             machine,
@@ -87,7 +89,6 @@ final class PodWorker {
             nodeAddresses: node.addresses,
             at: Clock.wall()
         )
-        onChange()
     }
 
     /// What the API shows of the Pod.
