@@ -65,7 +65,7 @@ final class Node {
                 pod: record.pod,
                 source: record.file.source,
                 node: context,
-                isRestored: true
+                restored: record.file
             )
             insert(worker)
             worker.recover(record.file)

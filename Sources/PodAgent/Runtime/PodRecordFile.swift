@@ -2,7 +2,7 @@ import FoundationEssentials
 import PodCore
 
 /// What must be remembered of a Pod across restarts of podagent: `pod.json` in its state directory.
-struct PodRecordFile: Codable, Sendable {
+struct PodRecordFile: Hashable, Codable, Sendable {
     static let name = "machine.json"
     static let currentVersion = 1
     static let sizeMax = 16 << 20

@@ -36,13 +36,13 @@ final class PodWorker {
     var onChange: () -> Void = {}
     var onFinished: () -> Void = {}
 
-    /// - Parameter isRestored: whether an earlier podagent has left a record of the Pod.
-    init(pod: Pod, source: PodSource, node: NodeContext, isRestored: Bool = false) {
+    /// - Parameter restored: the record of the Pod that an earlier podagent has left.
+    init(pod: Pod, source: PodSource, node: NodeContext, restored: PodRecordFile? = nil) {
         self.pod = pod
         self.source = source
         self.node = node
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
-        recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
+        recorder = PodRecorder(pod: pod, directories: node.directories, restored: restored)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
             NodeActor.assumeIsolated { self?.alarmRang() }
@@ -81,7 +81,7 @@ final class PodWorker {
         }
     }
 
-    private func refreshStatus() {
+    func refreshStatus() {
         status = statusBuilder.status(
             of: pod,
             machine,
