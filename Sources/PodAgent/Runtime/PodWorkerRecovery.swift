@@ -12,6 +12,9 @@ extension PodWorker {
         deletionRequestedAt = record.deletionRequestedAt
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
+        // Clients must not be told that the Pod does not exist while its shim has yet to answer.
+        refreshStatus()
+        onChange()
         do {
             _ = try PodSandbox.reconnect(pod: pod, directories: node.directories) {
                 [weak self] sandbox, welcome, runs in
