@@ -52,6 +52,7 @@ private final class Daemon {
     private let options: NodeOptions
     private var node: Node?
     private var server: APIServer?
+    private var keeper: PlaceKeeper?
     private var ending = false
 
     nonisolated init(options: NodeOptions) { self.options = options }
@@ -79,6 +80,8 @@ private final class Daemon {
             server.start()
             self.node = node
             self.server = server
+            keeper = PlaceKeeper(node: node, listener: listener)
+            keeper?.start()
             warnOfSettingsWithoutEffect()
             Log.notice(
                 "podagent \(PodAgentVersion.text) serves node \(node.context.nodeName) on \(options.socket)"
@@ -121,6 +124,7 @@ private final class Daemon {
         guard !ending else { return }
         ending = true
         Log.notice("ending; the Pods go on")
+        keeper?.stop()
         Task {
             await server?.stop(grace: .seconds(1))
             node?.stop()

@@ -54,9 +54,7 @@ final class PodSandbox {
         program: ShimProgram
     ) throws -> Prepared {
         let uid = pod.metadata.uid
-        let run = try directories.podRun(uid)
-        _ = try run.makeDirectory("root", mode: 0o700)
-        let listener = try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        let listener = try makePlaces(pod: pod, directories: directories)
         let cgroup = try cgroups.leaf("shim", pod: uid)
         let shim = try program.spawn(
             listener: listener,
@@ -71,6 +69,15 @@ final class PodSandbox {
             plan: try sealedPlan(plan, subject: "pause"),
             pausePlan: plan
         )
+    }
+
+    /// Makes what the sandbox needs in the run directory; the socket for its shim to listen on.
+    nonisolated static func makePlaces(pod: Pod, directories: NodeDirectories) throws(SystemFailure)
+        -> Descriptor
+    {
+        let run = try directories.podRun(pod.metadata.uid)
+        _ = try run.makeDirectory("root", mode: 0o700)
+        return try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
     }
 
     /// Connects to a shim that has just been started and asks it for the sandbox.
@@ -155,6 +162,11 @@ final class PodSandbox {
         var request = ShimRequest(kind: CNS_REQUEST_FORGET)
         request.run = run
         try? connection.send(request)
+    }
+
+    /// Gives the shim another socket to listen on, in place of one whose file is gone.
+    func listen(on socket: borrowing Descriptor) throws {
+        try connection.send(ShimRequest(kind: CNS_REQUEST_LISTEN), descriptors: [socket.raw])
     }
 
     /// Ends pause and the shim. What does not go by itself is killed through the cgroup.
