@@ -9,6 +9,7 @@ PYTHON ?= python3 -B
 PREFIX ?= /usr/local
 DESTDIR ?=
 UNITDIR ?= $(PREFIX)/lib/systemd/system
+UNITS := podagent.service podagent-shutdown.service
 
 RELEASE := .build/release
 IMAGES := .build/images
@@ -78,16 +79,16 @@ lint: ## fail on anything that the formatter or its rules would change
 	$(SWIFT) format lint --strict --parallel --recursive $(FORMATTED)
 
 # install(1) writes new files rather than into old ones: shims of an earlier version go on running theirs.
-install: release ## install below PREFIX (default /usr/local), with the systemd unit
+install: release ## install below PREFIX (default /usr/local), with the systemd units
 	install -D -m 0755 $(RELEASE)/podagent "$(DESTDIR)$(PREFIX)/bin/podagent"
 	install -D -m 0755 $(RELEASE)/podshim "$(DESTDIR)$(PREFIX)/bin/podshim"
 	install -d -m 0755 "$(DESTDIR)$(UNITDIR)"
-	sed 's|/usr/local/bin/|$(PREFIX)/bin/|g' packaging/podagent.service > "$(DESTDIR)$(UNITDIR)/podagent.service"
+	for unit in $(UNITS); do sed 's|/usr/local/bin/|$(PREFIX)/bin/|g' packaging/$$unit > "$(DESTDIR)$(UNITDIR)/$$unit"; done
 	install -d -m 0755 "$(DESTDIR)/etc/pods"
-	@echo "installed; start it with: systemctl daemon-reload && systemctl enable --now podagent"
+	@echo "installed; start it with: systemctl daemon-reload && systemctl enable --now podagent podagent-shutdown"
 
 uninstall: ## remove what install put there; /etc/pods and what Pods have stored stay
-	rm -f "$(DESTDIR)$(PREFIX)/bin/podagent" "$(DESTDIR)$(PREFIX)/bin/podshim" "$(DESTDIR)$(UNITDIR)/podagent.service"
+	rm -f "$(DESTDIR)$(PREFIX)/bin/podagent" "$(DESTDIR)$(PREFIX)/bin/podshim" $(UNITS:%="$(DESTDIR)$(UNITDIR)/%")
 
 clean: ## remove everything that was built
 	rm -rf .build .build-tsan .build-asan

@@ -6,7 +6,7 @@ enum Program {
         ServeCommand.verb, GetCommand.verb, DescribeCommand.verb, LogsCommand.verb, ExecCommand.verb,
         GetCommand.eventsVerb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImageCommands.load,
         ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb,
-        SupportTableCommand.verb,
+        ShutdownCommand.verb, SupportTableCommand.verb,
         VersionCommand.verb,
     ]
 

@@ -128,9 +128,6 @@ final class ManifestIntake {
         }
     }
 
-    /// The Pods that files ask for now.
-    var wanted: [PodKey: (pod: Wanted, path: String)] { manifests.pods }
-
     /// `GET /manifests`.
     var document: Document {
         let items = verdicts.sorted { $0.key < $1.key }.map { path, verdict in

@@ -1,19 +1,20 @@
+import Dispatch
 import Glibc
 import PodCore
 
-/// The node: which Pods there are, and what is to become of each.
-///
-/// Pods come from files and from the socket; a Pod whose predecessor of the same name is still ending waits for it.
+/// The node: carries out what its machine decides, with one worker for each Pod.
 @NodeActor
 final class Node {
     let context: NodeContext
     let imageStore: ImageStore
     let admission: Admission
+    private(set) var machine = NodeMachine()
     private var workers: [PodKey: PodWorker] = [:]
-    private var successors: [PodKey: (pod: Pod, source: PodSource)] = [:]
     private var intake: ManifestIntake?
     private var leftovers: Leftovers { Leftovers(context: context) }
     private var directory: ManifestDirectory?
+    private let alarm: any DispatchSourceTimer
+    private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
 
     init(options: NodeOptions) throws {
@@ -27,6 +28,11 @@ final class Node {
         imageStore = store
         admission = Admission(nodeName: context.nodeName)
         podCache = WatchCache(counter: context.events.versions)
+        alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
+        alarm.setEventHandler { [weak self] in
+            NodeActor.assumeIsolated { self?.handle(.alarm) }
+        }
+        alarm.activate()
     }
 
     // MARK: Beginning and end
@@ -38,7 +44,7 @@ final class Node {
             admission: admission,
             events: context.events,
             restored: restored.compactMap { worker in
-                guard case .file(let path) = worker.source else { return nil }
+                guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)
             },
             perform: { [unowned self] in perform($0) }
@@ -53,6 +59,7 @@ final class Node {
     /// Leaves everything running and lets go of it.
     func stop() {
         directory?.stop()
+        alarm.cancel()
         for worker in workers.values { worker.leave() }
         if workers.isEmpty { context.cgroups.removeBaseIfEmpty() }
     }
@@ -65,56 +72,82 @@ final class Node {
                 pod: record.pod,
                 source: record.file.source,
                 node: context,
-                restored: record.file
+                isRestored: true
             )
             insert(worker)
             worker.recover(record.file)
+            handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
             restored.append(worker)
         }
         return restored
     }
 
-    // MARK: Pods
+    // MARK: The machine
 
     private func perform(_ action: ManifestSet<ManifestIntake.Wanted>.Action) {
         switch action {
         case .start(_, let wanted, let path), .replace(_, _, let wanted, let path):
-            run(wanted.pod, from: .file(path))
-        // The Pod goes on, and at the next start its new file will be found to define it.
-        case .move: break
-        case .remove(let key, _, _):
-            successors[key] = nil
-            workers[key]?.delete(grace: nil)
+            handle(.wanted(wanted.pod, path: path))
+        case .move(let key, _, _, let path): handle(.moved(key, path: path))
+        case .remove(let key, _, _): handle(.unwanted(key))
         }
     }
 
-    /// Runs a Pod, after the one of that name that there may be has gone.
-    func run(_ pod: Pod, from source: PodSource) {
-        let key = PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name)
-        if let present = workers[key] {
-            if present.pod.metadata.uid == pod.metadata.uid, present.pod.spec == pod.spec,
-                present.machine.ending == nil
-            {
-                return
-            }
-            successors[key] = (pod, source)
-            return present.delete(grace: nil)
+    func handle(_ event: NodeEvent) {
+        for effect in machine.handle(event, at: Clock.tick()) { perform(effect) }
+        let wait = machine.nextAlarm.map { max(.zero, $0 - Clock.tick()) }
+        alarm.schedule(
+            deadline: wait.map { .now() + .nanoseconds(Int($0.wholeNanoseconds)) } ?? .distantFuture
+        )
+    }
+
+    private func perform(_ effect: NodeEffect) {
+        switch effect {
+        case .run(let pod, let source):
+            let worker = PodWorker(pod: pod, source: source, node: context)
+            insert(worker)
+            worker.begin()
+        case .delete(let key, let grace): workers[key]?.delete(grace: grace)
+        case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
+        case .isDown:
+            let waiting = whenDown
+            whenDown = []
+            for body in waiting { body() }
         }
-        let worker = PodWorker(pod: pod, source: source, node: context)
-        insert(worker)
-        worker.begin()
+    }
+
+    /// Ends all Pods in order, because the machine goes down, and returns when that is done and recorded. Nothing is
+    /// started from here on. Returns the Pods that have had their time and run all the same.
+    func shutDown() async -> [PodKey] {
+        Log.notice("the machine goes down: ending \(workers.count) Pods")
+        await withCheckedContinuation { continuation in
+            whenDown.append { continuation.resume() }
+            handle(.shutDown(context.options.shutdown))
+        }
+        for worker in workers.values { try? await worker.saved() }
+        let remaining = workers.filter { !$0.value.machine.isShutDown }.keys.sorted()
+        Log.notice(remaining.isEmpty ? "all Pods have ended" : "not ended in time: \(remaining)")
+        return remaining
     }
 
     private func insert(_ worker: PodWorker) {
-        let pod = worker.pod
-        let key = PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name)
+        let key = PodKey(worker.pod)
         workers[key] = worker
-        worker.onChange = { [unowned self, unowned worker] in publish(worker, key) }
-        worker.onFinished = { [unowned self] in finished(key) }
+        worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
+        worker.onFinished = { [unowned self] in
+            workers[key] = nil
+            podCache.remove(key.description)
+            handle(.gone(key))
+        }
+    }
+
+    private func changed(_ worker: PodWorker, _ key: PodKey) {
+        guard workers[key] === worker else { return }
+        publish(worker, key)
+        if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
     }
 
     private func publish(_ worker: PodWorker, _ key: PodKey) {
-        guard workers[key] === worker else { return }
         let shown = worker.shown
         if worker.published == shown { return }
         worker.published = shown
@@ -122,17 +155,6 @@ final class Node {
             var pod = shown
             pod.metadata.resourceVersion = String(version)
             return pod
-        }
-    }
-
-    private func finished(_ key: PodKey) {
-        workers[key] = nil
-        podCache.remove(key.description)
-        if let (pod, source) = successors.removeValue(forKey: key) {
-            run(pod, from: source)
-        } else if let wanted = intake?.wanted[key] {
-            // Deleted by hand, and its file still asks for it.
-            run(wanted.pod.pod, from: .file(wanted.path))
         }
     }
 

@@ -33,7 +33,7 @@ struct NodeAPI: NodeService {
         do {
             try await worker.saved()
         } catch {
-            await worker.delete(grace: .zero)
+            await node.handle(.deleted(PodKey(worker.pod), grace: .zero))
             throw .internalError("the Pod cannot be saved: \(error)")
         }
         return await worker.shownWithVersion
@@ -45,7 +45,7 @@ struct NodeAPI: NodeService {
         gracePeriodSeconds: Int64?
     ) async throws(StatusFailure) -> Pod {
         guard let worker = await find(namespace, name) else { throw .notFound("pods", name) }
-        await worker.delete(grace: gracePeriodSeconds.map { .seconds($0) })
+        await node.handle(.deleted(PodKey(worker.pod), grace: gracePeriodSeconds.map { .seconds($0) }))
         // Once promised, it is carried out even if podagent dies now. Without a record it still is while podagent lives.
         try? await worker.saved()
         return await worker.shownWithVersion
@@ -79,7 +79,9 @@ struct NodeAPI: NodeService {
         return try await node.exec(worker, request)
     }
 
-    func node() async -> Document { NodeStatusDocument(context: node.context).document }
+    func node() async -> Document {
+        await NodeStatusDocument(context: node.context, isShuttingDown: node.machine.isShuttingDown).document
+    }
 
     func loadImage(path: String, name: String?) async throws(StatusFailure) -> Document {
         let store = node.imageStore
@@ -124,6 +126,12 @@ struct NodeAPI: NodeService {
         }
     }
 
+    func shutDown() async -> Document {
+        let remaining = await node.shutDown()
+        let names = remaining.map { Document(.string($0.description)) }
+        return .map(["remaining": Document(.list(names))])
+    }
+
     func ignoredManifests() async -> Document { await node.manifests }
 }
 
@@ -133,10 +141,17 @@ extension Node {
 
     /// Takes a Pod over the socket. It is remembered across restarts until it is deleted.
     func create(_ pod: Pod) throws(StatusFailure) -> PodWorker {
+        if machine.isShuttingDown {
+            throw StatusFailure(
+                .serviceUnavailable,
+                "the node is shutting down, and starts no Pods",
+                name: pod.metadata.name
+            )
+        }
         if worker(namespace: pod.metadata.namespace, name: pod.metadata.name) != nil {
             throw .alreadyExists("pods", pod.metadata.name)
         }
-        run(pod, from: .socket)
+        handle(.applied(pod))
         guard let worker = worker(namespace: pod.metadata.namespace, name: pod.metadata.name) else {
             preconditionFailure("a Pod that is run has a worker")
         }

@@ -20,4 +20,6 @@ struct NodeOptions: Hashable, Sendable {
     var bridge: String?
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
+    /// How long Pods get to end when the machine goes down.
+    var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))
 }

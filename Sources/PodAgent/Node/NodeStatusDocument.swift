@@ -4,6 +4,7 @@ import PodCore
 /// The node itself as a v1.Node.
 struct NodeStatusDocument {
     let context: NodeContext
+    let isShuttingDown: Bool
 
     var document: Document {
         var system = utsname()
@@ -55,7 +56,13 @@ struct NodeStatusDocument {
     }
 
     private var ready: Document {
-        .map([
+        if isShuttingDown {
+            return .map([
+                "type": "Ready", "status": "False", "reason": "PodAgentNotReady",
+                "message": "node is shutting down",
+            ])
+        }
+        return .map([
             "type": "Ready", "status": "True", "reason": "PodAgentReady",
             "message": "podagent answers on its socket",
         ])

@@ -1,4 +1,5 @@
 import CNamespaces
+import Dispatch
 import Glibc
 import PodCore
 
@@ -10,6 +11,8 @@ final class ExecRun {
     /// Called once, at the end.
     var onEnded: (ExecExit) -> Void = { _ in }
     let plan: LaunchPlan
+    /// Whether the shim has said anything of it.
+    fileprivate(set) var isAnswered = false
 
     init(plan: LaunchPlan) { self.plan = plan }
 }
@@ -18,6 +21,7 @@ extension PodWorker {
     /// What the shim says of an exec.
     func takeExec(_ event: ShimEvent) {
         guard let exec = execs[event.run] else { return }
+        exec.isAnswered = true
         switch event.kind {
         case .started: return exec.onStarted(event.descriptor)
         case .exited:
@@ -55,7 +59,7 @@ extension PodWorker {
         nextExec += 1
         let run = RunID(nextExec)
         execs[run] = exec
-        let descriptors = [prepared.plan.raw, prepared.cgroup.raw] + streams.map(\.raw)
+        let descriptors = [prepared.plan, prepared.cgroup] + streams
         do {
             try sandbox.exec(
                 run: run,
@@ -68,7 +72,22 @@ extension PodWorker {
             execs[run] = nil
             throw error
         }
+        expectAnswer(to: run, exec)
         return run
+    }
+
+    /// A shim answers at once, whatever the container does. One that does not leaves its client with a sentence.
+    private func expectAnswer(to run: RunID, _ exec: ExecRun) {
+        let limit = PodMachine.answerTime
+        let deadline = DispatchTime.now() + .nanoseconds(Int(limit.wholeNanoseconds))
+        NodeActor.queue.asyncAfter(deadline: deadline) { [weak self, weak exec] in
+            NodeActor.assumeIsolated {
+                guard let self, let exec, !exec.isAnswered, self.execs.removeValue(forKey: run) != nil else {
+                    return
+                }
+                exec.onEnded(.failure("podshim has not answered for \(limit.goText)"))
+            }
+        }
     }
 }
 

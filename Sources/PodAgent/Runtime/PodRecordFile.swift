@@ -2,9 +2,9 @@ import FoundationEssentials
 import PodCore
 
 /// What must be remembered of a Pod across restarts of podagent: `pod.json` in its state directory.
-struct PodRecordFile: Hashable, Codable, Sendable {
+struct PodRecordFile: Codable, Equatable, Sendable {
     static let name = "machine.json"
-    static let currentVersion = 1
+    static let currentVersion = 2
     static let sizeMax = 16 << 20
 
     var version = Self.currentVersion
@@ -34,12 +34,4 @@ struct PodRecordFile: Hashable, Codable, Sendable {
         }
         return record
     }
-}
-
-/// Where a Pod came from.
-enum PodSource: Codable, Hashable, Sendable {
-    /// A file of the manifest directory.
-    case file(String)
-    /// `podagent apply`, or a POST to the socket.
-    case socket
 }

@@ -18,8 +18,6 @@ final class PodRecorder: Sendable {
         var stopped = false
         /// A record of the Pod is on disk, this one or one of an earlier podagent.
         var exists: Bool
-        /// The record on disk, so that the same is not written again. Nil while it is not known for sure.
-        var onDisk: PodRecordFile?
         var directory: RootedDirectory?
     }
 
@@ -30,11 +28,11 @@ final class PodRecorder: Sendable {
     private let state: Mutex<State>
     private let idle = DispatchGroup()
 
-    /// - Parameter restored: the record that an earlier podagent has left.
-    init(pod: Pod, directories: NodeDirectories, restored: PodRecordFile? = nil) {
+    /// - Parameter exists: whether a record of the Pod is on disk already.
+    init(pod: Pod, directories: NodeDirectories, exists: Bool = false) {
         self.pod = pod
         self.directories = directories
-        state = Mutex(State(exists: restored != nil, onDisk: restored))
+        state = Mutex(State(exists: exists))
     }
 
     /// Writes `record` soon; `done` is called when it, or a newer one, is on disk, or could not be written.
@@ -88,7 +86,7 @@ final class PodRecorder: Sendable {
             var outcome: Result<Void, any Error> = .success(())
             // Nothing when it was stopped before it began.
             if let record = next() {
-                outcome = Result { try writeIfNew(record) }
+                outcome = Result { try write(record) }
                 // The Pod runs on; the shim keeps its ends until a later record gets through.
                 if case .failure(let error) = outcome {
                     Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
@@ -121,23 +119,16 @@ final class PodRecorder: Sendable {
         }
     }
 
-    /// A restarted agent hears from every shim at once, mostly what it knew: that must not cost an fsync(2) for each.
-    private func writeIfNew(_ record: PodRecordFile) throws {
-        guard state.withLock({ $0.onDisk }) != record else { return }
-        // After a failure either one may be there.
-        state.withLock { $0.onDisk = nil }
-        try record.write(to: try directory())
-        state.withLock { $0.onDisk = record }
-    }
-
-    /// The Pod's directory, with the Pod as admitted in it.
-    private func directory() throws -> RootedDirectory {
-        let (known, exists) = state.withLock { ($0.directory, $0.exists) }
-        if let known { return known }
-        let opened = try directories.podState(pod.metadata.uid)
-        if !exists { try PodFile.write(pod, to: opened) }
-        state.withLock { $0.directory = opened }
-        return opened
+    private func write(_ record: PodRecordFile) throws {
+        var directory = state.withLock { $0.directory }
+        if directory == nil {
+            let opened = try directories.podState(pod.metadata.uid)
+            // An earlier podagent's is read before its record is believed.
+            if !state.withLock({ $0.exists }) { try PodFile.write(pod, to: opened) }
+            state.withLock { $0.directory = opened }
+            directory = opened
+        }
+        if let directory { try record.write(to: directory) }
     }
 
     private static func tell(_ waiting: [Done], _ outcome: Result<Void, any Error>) {

@@ -17,14 +17,15 @@ final class PodSandbox {
         /// The shim is gone without a word.
         case lost
         case run(ShimEvent)
+        /// What the shim knows, after ``ask()``: itself with the state of pause, and every process.
+        case answered(ShimEvent, [ShimEvent])
     }
 
     private let connection: ShimConnection
     private let pod: String
     private var pausePlan: LaunchPlan?
-    private var stands = false
-    private var replay: [ShimEvent]?
-    private var replayed: ((ShimEvent, [ShimEvent]) -> Void)?
+    private var welcome: ShimEvent?
+    private var replay: [ShimEvent] = []
     var onNews: (News) -> Void = { _ in }
     private(set) var pausePID: Int32 = 0
 
@@ -97,30 +98,25 @@ final class PodSandbox {
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
         request.label = "pause"
-        try connection.send(request, descriptors: [prepared.plan.raw, prepared.cgroup.raw])
+        try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
         return sandbox
     }
 
-    /// Connects to the shim of an earlier podagent and asks what it knows. Throws when there is none.
-    static func reconnect(
-        pod: Pod,
-        directories: NodeDirectories,
-        replayed: @escaping (PodSandbox, ShimEvent, [ShimEvent]) -> Void
-    ) throws -> PodSandbox {
+    /// Connects to the shim of an earlier podagent. Throws when there is none.
+    static func reconnect(pod: Pod, directories: NodeDirectories) throws -> PodSandbox {
         let run = try directories.podRun(pod.metadata.uid)
         let connection = try ShimConnection.connect(
             socketName,
             in: run,
             subject: "shim of \(pod.metadata.name)"
         )
-        let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
-        sandbox.replay = []
-        sandbox.replayed = { [unowned sandbox] welcome, runs in replayed(sandbox, welcome, runs) }
-        try connection.send(ShimRequest(kind: CNS_REQUEST_HELLO))
-        return sandbox
+        return PodSandbox(connection: connection, pod: pod.metadata.name)
     }
 
     // MARK: Requests
+
+    /// Asks the shim what it knows.
+    func ask() throws { try connection.send(ShimRequest(kind: CNS_REQUEST_HELLO)) }
 
     func start(
         _ prepared: PreparedContainer,
@@ -137,10 +133,12 @@ final class PodSandbox {
         request.flags = pod.spec.containerFlags
         if container.tty { request.flags.append(CNS_REQUEST_TERMINAL) }
         if container.stdin { request.flags.append(CNS_REQUEST_STDIN) }
-        try connection.send(request, descriptors: prepared.descriptors.map(\.raw))
+        try connection.send(request, descriptors: prepared.descriptors)
     }
 
-    func exec(run: RunID, target: RunID, terminal: Bool, label: String, descriptors: [Int32]) throws {
+    func exec(run: RunID, target: RunID, terminal: Bool, label: String, descriptors: [SharedDescriptor])
+        throws
+    {
         var request = ShimRequest(kind: CNS_REQUEST_EXEC)
         request.run = run
         request.target = target
@@ -165,8 +163,11 @@ final class PodSandbox {
     }
 
     /// Gives the shim another socket to listen on, in place of one whose file is gone.
-    func listen(on socket: borrowing Descriptor) throws {
-        try connection.send(ShimRequest(kind: CNS_REQUEST_LISTEN), descriptors: [socket.raw])
+    func listen(on socket: consuming Descriptor) throws {
+        try connection.send(
+            ShimRequest(kind: CNS_REQUEST_LISTEN),
+            descriptors: [SharedDescriptor(socket)]
+        )
     }
 
     /// Ends pause and the shim. What does not go by itself is killed through the cgroup.
@@ -189,31 +190,27 @@ final class PodSandbox {
         switch event.kind {
         case .welcome:
             pausePID = event.pid
-            stands = event.state == CNS_RUN_RUNNING
             welcome = event
+            replay = []
         case .run:
-            replay?.append(event)
+            replay.append(event)
         case .replayed:
-            if let welcome, let replay { replayed?(welcome, replay) }
-            replay = nil
-            replayed = nil
+            guard let welcome else { return }
+            onNews(.answered(welcome, replay))
+            replay = []
         case .started, .failed, .exited, .refused:
             if event.run == RunID(0) { pauseNews(event) } else { onNews(.run(event)) }
         }
     }
 
-    private var welcome: ShimEvent?
-
     private func pauseNews(_ event: ShimEvent) {
         switch event.kind {
         case .started:
             pausePID = event.pid
-            stands = true
             onNews(.sandboxStarted)
         case .failed, .refused:
             onNews(.sandboxFailed(launchFailure(event, pausePlan)))
         case .exited:
-            stands = false
             onNews(.ended)
         case .welcome, .run, .replayed: break
         }

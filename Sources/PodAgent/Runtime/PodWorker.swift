@@ -27,6 +27,8 @@ final class PodWorker {
     var stopSignals: [RunID: Int32] = [:]
     var unforgotten: [RunID] = []
     let recorder: PodRecorder
+    /// What the recorder was last given, or has been read from disk.
+    var remembered: PodRecordFile?
     let alarm: any DispatchSourceTimer
     var alarmAt: Tick?
     private var endWaiters: [RunID: [() -> Void]] = [:]
@@ -36,13 +38,13 @@ final class PodWorker {
     var onChange: () -> Void = {}
     var onFinished: () -> Void = {}
 
-    /// - Parameter restored: the record of the Pod that an earlier podagent has left.
-    init(pod: Pod, source: PodSource, node: NodeContext, restored: PodRecordFile? = nil) {
+    /// - Parameter isRestored: whether an earlier podagent has left a record of the Pod.
+    init(pod: Pod, source: PodSource, node: NodeContext, isRestored: Bool = false) {
         self.pod = pod
         self.source = source
         self.node = node
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
-        recorder = PodRecorder(pod: pod, directories: node.directories, restored: restored)
+        recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
             NodeActor.assumeIsolated { self?.alarmRang() }
@@ -61,8 +63,14 @@ final class PodWorker {
     }
 
     func perform(_ effects: [PodEffect]) {
-        // Before the record is written: since when each condition has stood is part of it.
-        refreshStatus()
+        // The status first, for when its conditions changed is part of the record.
+        status = statusBuilder.status(
+            of: pod,
+            machine,
+            facts: facts,
+            nodeAddresses: node.addresses,
+            at: Clock.wall()
+        )
         remember()
         for effect in effects { perform(effect) }
         setAlarm()
@@ -81,16 +89,6 @@ final class PodWorker {
         }
     }
 
-    func refreshStatus() {
-        status = statusBuilder.status(
-            of: pod,
-            machine,
-            facts: facts,
-            nodeAddresses: node.addresses,
-            at: Clock.wall()
-        )
-    }
-
     /// What the API shows of the Pod.
     var shown: Pod {
         var shown = pod
@@ -101,6 +99,12 @@ final class PodWorker {
             shown.metadata.deletionTimestamp = end.truncatedToSeconds
         }
         return shown
+    }
+
+    /// Whether the Pod has been deleted, and is not gone yet.
+    var isLeaving: Bool {
+        if case .deleting = machine.ending { return true }
+        return false
     }
 
     func delete(grace: Duration?) {
@@ -130,18 +134,26 @@ final class PodWorker {
 
     private func remember() {
         let ends = unforgotten
-        recorder.write(
-            PodRecordFile(
-                bootID: node.bootID,
-                source: source,
-                machine: machine,
-                status: statusBuilder,
-                facts: facts,
-                deletionRequestedAt: deletionRequestedAt,
-                nextExec: nextExec
-            )
-        ) { [weak self] outcome in
-            if case .success = outcome { self?.forget(ends) }
+        let record = PodRecordFile(
+            bootID: node.bootID,
+            source: source,
+            machine: machine.recorded,
+            status: statusBuilder,
+            facts: facts,
+            deletionRequestedAt: deletionRequestedAt,
+            nextExec: nextExec
+        )
+        let done: PodRecorder.Done = { [weak self] outcome in
+            switch outcome {
+            case .success: self?.forget(ends)
+            case .failure: self?.remembered = nil
+            }
+        }
+        if record == remembered {
+            if !ends.isEmpty { recorder.whenWritten(done) }
+        } else {
+            remembered = record
+            recorder.write(record, done: done)
         }
     }
 

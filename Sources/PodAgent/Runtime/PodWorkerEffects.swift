@@ -11,6 +11,8 @@ extension PodWorker {
         case .terminate(let run): sandbox?.signal(stopSignals[run] ?? SIGTERM, run: run)
         case .kill(let run): sandbox?.signal(SIGKILL, run: run)
         case .removeSandbox(let attempt): removeSandbox(attempt)
+        case .inquire(let attempt): inquire(attempt)
+        case .killSandbox: killSandbox()
         case .cleanUp(let what): cleanUp(what)
         case .finished:
             alarm.cancel()
@@ -121,6 +123,11 @@ extension PodWorker {
             PodRecord(.normal, "Created", "Container created", container: container.name),
             about: pod
         )
+    }
+
+    private func killSandbox() {
+        let (uid, cgroups) = (pod.metadata.uid, node.cgroups)
+        Task { await Worker.run { cgroups.kill(pod: uid) } }
     }
 
     private func removeSandbox(_ attempt: Int) {

@@ -4,14 +4,19 @@ import PodCore
 /// What the shim says, as events of the machine.
 extension PodWorker {
     func take(_ news: PodSandbox.News, _ attempt: Int) {
+        // Whatever it is, the answer that is being waited for has it too.
+        if machine.isResuming, !news.endsResuming { return }
         switch news {
+        case .answered(let welcome, let runs):
+            if machine.isResuming { adoptRuns(runs) }
+            deliver(.sandboxAnswered(attempt: attempt, SandboxObservation(welcome, runs)))
         case .sandboxStarted: deliver(.sandboxStarted(attempt: attempt))
         case .sandboxFailed(let message): deliver(.sandboxFailed(attempt: attempt, message: message))
         case .ended: deliver(.sandboxEnded(attempt: attempt))
         case .lost:
             sandbox = nil
             endExecs("the sandbox is gone")
-            if machine.sandbox == .creating {
+            if machine.sandbox == .creating, !machine.isResuming {
                 deliver(.sandboxFailed(attempt: attempt, message: "podshim ended unexpectedly"))
             } else {
                 deliver(.sandboxLost(attempt: attempt))
@@ -24,6 +29,11 @@ extension PodWorker {
     private func takeContainer(_ event: ShimEvent) {
         switch event.kind {
         case .started:
+            guard machine.containers.contains(where: { $0.liveRun == event.run }) else {
+                // Given up while the shim was slow to begin it.
+                sandbox?.signal(SIGKILL, run: event.run)
+                return
+            }
             deliver(.containerStarted(event.run, at: event.startedAt ?? Clock.wall()))
         case .exited:
             ended(event.run)

@@ -12,60 +12,39 @@ extension PodWorker {
         deletionRequestedAt = record.deletionRequestedAt
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
-        // Clients must not be told that the Pod does not exist while its shim has yet to answer.
-        refreshStatus()
-        onChange()
+        remembered = record
+        perform(machine.resume(at: Clock.now()))
+    }
+
+    /// Asks the shim what it knows, the one of an earlier podagent too.
+    func inquire(_ attempt: Int) {
         do {
-            _ = try PodSandbox.reconnect(pod: pod, directories: node.directories) {
-                [weak self] sandbox, welcome, runs in
-                self?.resume(sandbox, welcome, runs)
-            }.kept(by: self)
+            if sandbox == nil, machine.isResuming {
+                adopt(try PodSandbox.reconnect(pod: pod, directories: node.directories), attempt)
+            }
+            guard let sandbox else {
+                // The shim is still being made.
+                Task { deliver(.sandboxAnswered(attempt: attempt, nil)) }
+                return
+            }
+            try sandbox.ask()
         } catch {
-            perform(machine.recover(nil, at: Clock.now()))
+            // Not at once: the effects beside this one are still being carried out.
+            Task { take(.lost, attempt) }
         }
     }
 
-    fileprivate func keep(_ sandbox: PodSandbox) {
-        self.sandbox = sandbox
-        sandbox.onNews = { [weak self] news in
-            guard case .lost = news, let self else { return }
-            self.sandbox = nil
-            self.perform(self.machine.recover(nil, at: Clock.now()))
-        }
-    }
-
-    private func resume(_ sandbox: PodSandbox, _ welcome: ShimEvent, _ runs: [ShimEvent]) {
-        var observed: [SandboxObservation.Run] = []
+    /// Of the processes that an earlier podagent started, those whose end is to be recorded, and those that nobody wants.
+    func adoptRuns(_ runs: [ShimEvent]) {
         for event in runs {
-            let parts = event.label.split(separator: "/")
-            guard parts.count == 2, let count = Int(parts[1]) else {
+            if event.containerInstance == nil {
                 // An exec whose client is gone with the earlier podagent.
-                sandbox.signal(SIGKILL, run: event.run)
-                sandbox.forget(event.run)
-                continue
-            }
-            let state: SandboxObservation.Run.State
-            switch event.state {
-            case CNS_RUN_RUNNING: state = .running(startedAt: event.startedAt ?? Clock.wall())
-            case CNS_RUN_EXITED:
-                state = .exited(
-                    ExitStatus(waitStatus: event.status),
-                    startedAt: event.startedAt,
-                    finishedAt: event.finishedAt
-                )
-            case CNS_RUN_FAILED: state = .failed(message: launchFailure(event, nil), at: event.finishedAt)
-            default: state = .launching
-            }
-            if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
+                sandbox?.signal(SIGKILL, run: event.run)
+                sandbox?.forget(event.run)
+            } else if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
                 unforgotten.append(event.run)
             }
-            observed.append(
-                .init(run: event.run, container: String(parts[0]), restartCount: count, state: state)
-            )
         }
-        adopt(sandbox, machine.attempt)
-        let observation = SandboxObservation(pauseIsAlive: welcome.state == CNS_RUN_RUNNING, runs: observed)
-        perform(machine.recover(observation, at: Clock.now()))
     }
 
     /// Makes the shim's socket again if its file is gone, so that the next podagent finds the Pod as this one would. Done
@@ -88,6 +67,47 @@ extension PodWorker {
     }
 }
 
-extension PodSandbox {
-    fileprivate func kept(by worker: PodWorker) { worker.keep(self) }
+extension PodSandbox.News {
+    /// Whether it tells a restarted podagent what it waits for.
+    var endsResuming: Bool {
+        switch self {
+        case .answered, .lost: true
+        case .sandboxStarted, .sandboxFailed, .ended, .run: false
+        }
+    }
+}
+
+extension SandboxObservation {
+    /// What a shim says of itself and of the containers' processes; execs are left out.
+    init(_ welcome: ShimEvent, _ runs: [ShimEvent]) {
+        let observed = runs.compactMap { event -> Run? in
+            guard let (container, restartCount) = event.containerInstance else { return nil }
+            return Run(
+                run: event.run,
+                container: container,
+                restartCount: restartCount,
+                state: event.observedState
+            )
+        }
+        self.init(pauseIsAlive: welcome.state == CNS_RUN_RUNNING, runs: observed)
+    }
+}
+
+extension ShimEvent {
+    /// The container and its instance's restart count, from the label that podagent gave the run; nil for an exec.
+    fileprivate var containerInstance: (name: String, restartCount: Int)? {
+        let parts = label.split(separator: "/")
+        guard parts.count == 2, let count = Int(parts[1]) else { return nil }
+        return (String(parts[0]), count)
+    }
+
+    fileprivate var observedState: SandboxObservation.Run.State {
+        switch state {
+        case CNS_RUN_RUNNING: .running(startedAt: startedAt ?? Clock.wall())
+        case CNS_RUN_EXITED:
+            .exited(ExitStatus(waitStatus: status), startedAt: startedAt, finishedAt: finishedAt)
+        case CNS_RUN_FAILED: .failed(message: launchFailure(self, nil), at: finishedAt)
+        default: .launching
+        }
+    }
 }

@@ -13,6 +13,11 @@ final class ShimConnection {
     private let source: any DispatchSourceRead
     private let subject: String
     private var isOpen = true
+    /// What the socket did not take at once, in order, and who says when it takes more.
+    private var waiting: [(request: ShimRequest, descriptors: [SharedDescriptor])] = []
+    private var room: (any DispatchSourceWrite)?
+    /// More than this waits for nobody but a shim that hangs, which is given up soon.
+    private static let waitingMax = 1024
     var onEvent: (ShimEvent) -> Void = { _ in }
     var onClose: () -> Void = {}
 
@@ -43,21 +48,64 @@ final class ShimConnection {
         return ShimConnection(socket: descriptor, subject: subject)
     }
 
-    /// Sends a request with the descriptors that belong to it; they stay the caller's.
-    func send(_ request: ShimRequest, descriptors: [Int32] = []) throws(SystemFailure) {
+    /// Sends a request with the descriptors that belong to it. Never waits: what the socket does not take now is sent
+    /// when it does.
+    func send(_ request: ShimRequest, descriptors: [SharedDescriptor] = []) throws(SystemFailure) {
         guard isOpen else { throw SystemFailure(call: "sendmsg", subject: subject, errno: EPIPE) }
+        if waiting.isEmpty, try transmit(request, descriptors) { return }
+        guard waiting.count < Self.waitingMax else {
+            throw SystemFailure(call: "sendmsg", subject: subject, errno: EAGAIN)
+        }
+        waiting.append((request, descriptors))
+        waitForRoom()
+    }
+
+    /// False when the socket takes no more for now.
+    private func transmit(_ request: ShimRequest, _ descriptors: [SharedDescriptor]) throws(SystemFailure)
+        -> Bool
+    {
         var encoded = request.encoded
         let size = MemoryLayout<cns_request>.size
-        let socket = socket.raw
-        try check("sendmsg", subject) {
-            cns_send(socket, &encoded, size, descriptors, Int32(descriptors.count))
+        if cns_send(socket.raw, &encoded, size, descriptors.map(\.raw), Int32(descriptors.count)) == 0 {
+            return true
         }
+        if errno == EAGAIN { return false }
+        throw .current("sendmsg", subject)
+    }
+
+    private func waitForRoom() {
+        guard room == nil else { return }
+        let room = DispatchSource.makeWriteSource(fileDescriptor: socket.raw, queue: NodeActor.queue)
+        let keepsOpen = socket
+        room.setCancelHandler { _ = keepsOpen }
+        room.setEventHandler { [weak self] in
+            NodeActor.assumeIsolated { self?.flush() }
+        }
+        self.room = room
+        room.activate()
+    }
+
+    private func flush() {
+        do throws(SystemFailure) {
+            while let (request, descriptors) = waiting.first {
+                guard try transmit(request, descriptors) else { return }
+                waiting.removeFirst()
+            }
+        } catch {
+            // The reading side finds out, and says so.
+            waiting = []
+        }
+        room?.cancel()
+        room = nil
     }
 
     /// Lets go of the shim without a word; it goes on.
     func close() {
         guard isOpen else { return }
         isOpen = false
+        waiting = []
+        room?.cancel()
+        room = nil
         source.cancel()
     }
 

@@ -57,6 +57,10 @@ protocol NodeService: Sendable {
     /// Removes an image by reference or ID.
     func removeImage(_ reference: String) async throws(StatusFailure)
 
+    /// Ends all Pods in order, because the machine goes down. Returns when that is done, with the names of those that
+    /// have had their time and run all the same.
+    func shutDown() async -> Document
+
     /// The files of the manifest directory that are ignored or refused, with reasons.
     func ignoredManifests() async -> Document
 }

@@ -10,6 +10,9 @@ public enum PodEvent: Hashable, Sendable {
     case sandboxEnded(attempt: Int)
     /// The shim is gone, and with it every record of how the containers ended.
     case sandboxLost(attempt: Int)
+    /// What the shim says to ``PodEffect/inquire(attempt:)``; nil while there is no shim yet because the sandbox is
+    /// being made.
+    case sandboxAnswered(attempt: Int, SandboxObservation?)
     /// ``PodEffect/removeSandbox(attempt:)`` is done: no process, mount or shim of it is left.
     case sandboxRemoved(attempt: Int)
     case containerStarted(RunID, at: Timestamp)
@@ -20,6 +23,9 @@ public enum PodEvent: Hashable, Sendable {
     case containerExited(RunID, ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
     /// The Pod is to go. Later requests may shorten the grace period, never lengthen it.
     case delete(grace: Duration?)
+    /// The node goes down: what runs is ended within this time, or the Pod's own if that is shorter, and nothing is
+    /// started any more. The Pod goes on after the next boot.
+    case nodeShutdown(grace: Duration)
     /// ``PodEffect/cleanUp(_:)`` is done.
     case cleanedUp(PodEffect.CleanUp)
     /// Images have come to the node: one that was missing may be among them.
@@ -42,6 +48,12 @@ public enum PodEffect: Hashable, Sendable {
     /// End pause and the shim and whatever is left in the Pod's cgroup. The shim is the only one to know ends that are
     /// not recorded yet, so the machine is recorded before anything of the sandbox goes.
     case removeSandbox(attempt: Int)
+    /// Ask the shim what it knows, connecting to it first if need be. Answered by ``PodEvent/sandboxAnswered(attempt:_:)``,
+    /// or by ``PodEvent/sandboxLost(attempt:)`` when there is no shim.
+    case inquire(attempt: Int)
+    /// The shim does not answer: kill it, and all else of the Pod, through the Pod's cgroup. Not answered; the end of
+    /// the shim is told as ever.
+    case killSandbox(attempt: Int)
     case cleanUp(CleanUp)
     /// Nothing of the Pod is left; it may be forgotten.
     case finished

@@ -55,6 +55,12 @@ public enum RestartRule: String, Hashable, Sendable, Codable {
         case .never: false
         }
     }
+
+    /// As ``restarts(afterExitCode:)``, for an instance of which more than its code is known: one that the node's own
+    /// shutdown ended had not come to its end by itself, whatever its code.
+    func restarts(after end: Termination) -> Bool {
+        end.isInterrupted ? self != .never : restarts(afterExitCode: end.exitCode)
+    }
 }
 
 /// How a container's process ended, as the status shows it.
@@ -73,6 +79,8 @@ public struct Termination: Hashable, Sendable, Codable {
     public var run: RunID
     /// How many instances came before it.
     public var restartCount: Int
+    /// Whether it was ended because the node goes down.
+    public var isInterrupted = false
 
     /// Makes the record.
     public init(

@@ -37,6 +37,16 @@ public struct PodMachine: Hashable, Sendable, Codable {
         case finishing
     }
 
+    /// Whether the shim still answers. It is asked only while it owes something; see `PodMachineInquiry.swift`.
+    public enum Inquiry: Hashable, Sendable, Codable {
+        /// It owes nothing.
+        case none
+        /// It owes something, and is asked if it still does then.
+        case due(Tick)
+        /// It has been asked, and has until then.
+        case asked(until: Tick)
+    }
+
     /// What is asked for.
     public let lifecycle: PodLifecycle
     /// What is known of each container: the init containers, then the others, in the order of the spec.
@@ -53,6 +63,12 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public internal(set) var cleanedUp = false
     /// Why the whole Pod is Failed, when no container says it.
     public internal(set) var failure: Waiting?
+    /// Set while the node goes down: the most that a container gets to end, and nothing is started any more.
+    public internal(set) var shutdownGrace: Duration?
+    /// podagent was restarted, and the shim has not said yet what became of the Pod meanwhile.
+    public internal(set) var isResuming = false
+    /// Whether the shim still answers.
+    public internal(set) var inquiry: Inquiry = .none
     var cleaningUp = false
     /// No sandbox is made before this.
     var sandboxRetryAt: Tick?
@@ -70,6 +86,13 @@ public struct PodMachine: Hashable, Sendable, Codable {
 
     /// Takes one event and says what to do about it.
     public mutating func handle(_ event: PodEvent, at now: Moment) -> [PodEffect] {
+        if isResuming {
+            switch event {
+            case .sandboxAnswered(_, let observation?): return recover(observation, at: now)
+            case .sandboxLost: return recover(nil, at: now)
+            default: break
+            }
+        }
         var effects: [PodEffect] = []
         apply(event, at: now, &effects)
         advance(at: now, &effects)
@@ -79,7 +102,11 @@ public struct PodMachine: Hashable, Sendable, Codable {
     /// The next time something is due even if nothing happens.
     public var nextAlarm: Tick? {
         var times: [Tick] = containers.compactMap { $0.stop.flatMap { $0.killed ? nil : $0.killAt } }
-        if ending == nil {
+        switch inquiry {
+        case .none: break
+        case .due(let tick), .asked(let tick): times.append(tick)
+        }
+        if ending == nil, shutdownGrace == nil, !isResuming {
             if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
             if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
@@ -91,6 +118,23 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public var isInitialized: Bool {
         containers.contains { !$0.isInit && ($0.liveRun != nil || $0.hasEndedHere) }
             || containers.allSatisfy { !$0.isInit || $0.hasSucceeded }
+    }
+
+    /// Whether the node may go down as far as this Pod is concerned: nothing of it runs, nor will before the next boot.
+    public var isShutDown: Bool {
+        guard shutdownGrace != nil, !isResuming, !cleaningUp, sandbox == .absent else { return false }
+        if case .underWay = preparation { return false }
+        return !hasLiveContainer
+    }
+
+    /// What a machine is on disk: without what only the present podagent can use.
+    public var recorded: PodMachine {
+        var machine = self
+        machine.advancedAt = Tick(nanoseconds: .min)
+        machine.isResuming = false
+        machine.inquiry = .none
+        machine.shutdownGrace = nil
+        return machine
     }
 
     var hasLiveContainer: Bool { containers.contains { $0.liveRun != nil } }

@@ -23,6 +23,8 @@ extension PodMachine {
             if attempt == self.attempt, sandbox == .ready || sandbox == .creating { sandbox = .dying }
         case .sandboxLost(let attempt):
             if attempt == self.attempt { sandboxLost(at: now) }
+        case .sandboxAnswered(let attempt, _):
+            if attempt == self.attempt, !isResuming { inquiry = .none }
         case .sandboxRemoved(let attempt):
             if attempt == self.attempt { sandboxRemoved() }
         case .containerStarted(let run, let startedAt):
@@ -36,6 +38,10 @@ extension PodMachine {
             ended(run, code: status.code, reason, "", startedAt: startedAt, finishedAt: finishedAt, now)
         case .delete(let grace):
             delete(grace: grace, at: now)
+        case .nodeShutdown(let grace):
+            let shortest = min(grace, shutdownGrace ?? grace)
+            shutdownGrace = shortest
+            shortenStops(to: shortest, at: now)
         case .cleanedUp(let what):
             cleaningUp = false
             // A deletion that came while only the volumes were going still has the rest to do.
@@ -172,7 +178,7 @@ extension PodMachine {
         var record = containers[index]
         var begun = startedAt
         if case .running(_, let known) = record.state { begun = known }
-        let termination = Termination(
+        var termination = Termination(
             exitCode: code,
             reason: reason,
             message: message,
@@ -181,6 +187,7 @@ extension PodMachine {
             run: run,
             restartCount: record.restartCount
         )
+        termination.isInterrupted = shutdownGrace != nil && record.stop != nil
         // One that ended before its start was told has been, all the same.
         record.commitStart(at: now.tick(of: begun ?? finishedAt), lifecycle.backoff)
         record.state = .ended(termination)
@@ -188,16 +195,18 @@ extension PodMachine {
         record.stop = nil
         record.notBefore = nil
         record.retryAt = nil
-        if restarts(record, after: code) {
+        if restarts(record, after: termination), !termination.isInterrupted {
             record.notBefore = record.backoff.earliestStart(afterExitAt: now.tick(of: finishedAt))
         }
         containers[index] = record
     }
 
     /// Init containers run again only after a failure, and not under `Never` (reference §4.1).
-    func restarts(_ record: ContainerRecord, after code: Int32) -> Bool {
-        if record.isInit { return code != 0 && lifecycle.restartPolicy != .never }
-        return lifecycle.restartPolicy.restarts(afterExitCode: code)
+    func restarts(_ record: ContainerRecord, after end: Termination) -> Bool {
+        if record.isInit {
+            return (end.exitCode != 0 || end.isInterrupted) && lifecycle.restartPolicy != .never
+        }
+        return lifecycle.restartPolicy.restarts(after: end)
     }
 
     private mutating func delete(grace: Duration?, at now: Moment) {
@@ -209,9 +218,13 @@ extension PodMachine {
         }
         guard wanted < earlier else { return }
         ending = .deleting(grace: wanted, since: since)
+        shortenStops(to: wanted, at: now)
+    }
+
+    private mutating func shortenStops(to grace: Duration, at now: Moment) {
         for index in containers.indices {
             guard let stop = containers[index].stop else { continue }
-            containers[index].stop?.killAt = min(stop.killAt, now.tick + Self.stopTime(wanted))
+            containers[index].stop?.killAt = min(stop.killAt, now.tick + Self.stopTime(grace))
         }
     }
 

@@ -2,8 +2,14 @@
 extension PodMachine {
     mutating func advance(at now: Moment, _ effects: inout [PodEffect]) {
         advancedAt = now.tick
+        if !isResuming { decide(at: now, &effects) }
+        inquire(at: now, &effects)
+    }
+
+    private mutating func decide(at now: Moment, _ effects: inout [PodEffect]) {
         if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
+        if shutdownGrace != nil { return shutDown(at: now, &effects) }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
         if finishes() { return windUp(at: now, &effects) }
         startContainers(at: now, &effects)
@@ -75,6 +81,11 @@ extension PodMachine {
     /// container has failed for good, or a sandbox died under a Pod that is never to be run again.
     private var verdict: Verdict? {
         if hasLiveContainer { return nil }
+        if lifecycle.restartPolicy == .never,
+            containers.contains(where: { $0.newestTermination?.isInterrupted == true })
+        {
+            return Verdict(failure: Self.terminatedByShutdown)
+        }
         let failedInit = containers.contains { record in
             guard record.isInit, let end = record.newestTermination else { return false }
             return end.exitCode != 0 && lifecycle.restartPolicy == .never
@@ -83,7 +94,7 @@ extension PodMachine {
         let regular = containers.filter { !$0.isInit }
         let allDone = regular.allSatisfy { record in
             guard let end = record.newestTermination else { return false }
-            return !lifecycle.restartPolicy.restarts(afterExitCode: end.exitCode)
+            return !lifecycle.restartPolicy.restarts(after: end)
         }
         if allDone { return Verdict() }
         // Under Never a second sandbox would run containers anew that have run before.
@@ -131,7 +142,7 @@ extension PodMachine {
         // In a later sandbox the init containers run again, and no regular one that has ended for good (reference
         // §6.8.2, §6.8.3).
         case .ended where record.isInit && record.endedInEarlierSandbox: true
-        case .ended(let end): restarts(record, after: end.exitCode)
+        case .ended(let end): restarts(record, after: end)
         case .starting, .running: false
         }
     }
@@ -157,10 +168,7 @@ extension PodMachine {
         if hasLiveContainer { return }
         switch sandbox {
         case .creating, .removing, .dying: return  // the outcome is on the way
-        case .ready:
-            sandbox = .removing
-            effects.append(.removeSandbox(attempt: attempt))
-            return
+        case .ready: return removeSandbox(&effects)
         case .absent: break
         }
         if case .underWay = preparation { return }
@@ -172,6 +180,25 @@ extension PodMachine {
         }
         if deleting { effects.append(.finished) }
     }
+
+    private mutating func removeSandbox(_ effects: inout [PodEffect]) {
+        sandbox = .removing
+        effects.append(.removeSandbox(attempt: attempt))
+    }
+
+    /// The node goes down. What is stopped now runs again after the next boot, except in a Pod that may not be run a
+    /// second time (reference §15.6).
+    private mutating func shutDown(at now: Moment, _ effects: inout [PodEffect]) {
+        for index in containers.indices { stop(index, at: now, &effects) }
+        if hasLiveContainer { return }
+        if sandbox == .ready { return removeSandbox(&effects) }
+        if sandbox == .absent, finishes() { windUp(at: now, &effects) }
+    }
+
+    private static let terminatedByShutdown = Waiting(
+        "Terminated",
+        "Pod was terminated in response to imminent node shutdown."
+    )
 
     var wantedCleanUp: PodEffect.CleanUp { deleting ? .everything : .volumes }
 
@@ -186,6 +213,7 @@ extension PodMachine {
         let name = containers[index].name
         var grace = lifecycle.terminationGracePeriod
         if case .deleting(let wanted, _) = ending { grace = wanted }
+        if let shutdownGrace { grace = min(grace, shutdownGrace) }
         if containers[index].stop == nil {
             let time = Self.stopTime(grace)
             containers[index].stop = ContainerRecord.Stop(killAt: now.tick + time, killed: false)

@@ -57,7 +57,7 @@ private struct PhaseTally {
 
     private mutating func countStopped(_ end: Termination, _ policy: RestartRule) {
         stopped += 1
-        if !policy.restarts(afterExitCode: end.exitCode) { stoppedForGood += 1 }
+        if !policy.restarts(after: end) { stoppedForGood += 1 }
     }
 
     var phase: PodPhase {

@@ -41,12 +41,26 @@ public struct SandboxObservation: Hashable, Sendable {
 }
 
 extension PodMachine {
-    /// Takes up a Pod again after podagent was restarted: `observation` is what its shim says, nil when there is none.
+    /// Takes up a Pod again after podagent was restarted. Nothing is decided before its shim has answered, or is known
+    /// to be gone; what is asked of the Pod until then is remembered.
+    public mutating func resume(at now: Moment) -> [PodEffect] {
+        isResuming = true
+        advancedAt = now.tick
+        shutdownGrace = nil
+        // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
+        if ending == nil { for index in containers.indices { containers[index].stop = nil } }
+        inquiry = .asked(until: now.tick + Self.answerTime)
+        return [.inquire(attempt: attempt)]
+    }
+
+    /// The shim has answered: `observation` is what it says, nil when there is none.
     ///
     /// Work that was under way is nobody's any more, so every claim is taken back or found to have succeeded; ends that
     /// happened meanwhile are taken in as if they had been told; then the machine goes on as ever.
-    public mutating func recover(_ observation: SandboxObservation?, at now: Moment) -> [PodEffect] {
+    mutating func recover(_ observation: SandboxObservation?, at now: Moment) -> [PodEffect] {
         var effects: [PodEffect] = []
+        isResuming = false
+        inquiry = .none
         forgetClaims(at: now)
         noticeNewSandbox(observation)
         if let observation {

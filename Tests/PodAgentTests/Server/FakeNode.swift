@@ -124,6 +124,8 @@ final class FakeNode: NodeService {
         state.withLock { $0.removed.append(reference) }
     }
 
+    func shutDown() async -> Document { .map(["remaining": ["default/stuck"]]) }
+
     func ignoredManifests() async -> Document { .map(["ignored": []]) }
 }
 

@@ -67,7 +67,7 @@ import Testing
             ("/api/v1/events", .events(namespace: nil)),
             ("/api/v1/namespaces/a/events", .events(namespace: "a")),
             ("/api/v1/namespaces/a/events/e", .event(namespace: "a", name: "e")), ("/api/v1/nodes", .nodes),
-            ("/api/v1/nodes/n", .node(name: "n")), ("/images", .images), ("/images/load", .imageLoad),
+            ("/api/v1/nodes/n", .node(name: "n")), ("/images", .images), ("/images/load", .imageLoad), ("/shutdown", .shutdown),
             ("/manifests", .manifests),
             ("/", nil), ("/x", nil), ("/api/v2", nil), ("/api/v1/secrets", nil),
             ("/api/v1/namespaces/a", nil),

@@ -32,7 +32,7 @@ extension PodSimulation {
     }
 
     mutating func check() {
-        guard agentIsUp, violations.isEmpty else { return }
+        guard agentIsUp, !machine.isResuming, violations.isEmpty else { return }
         let status = builder.status(of: pod, machine, facts: [:], nodeAddresses: [], at: now.wall)
         let lost = Set(truths.filter(\.value.isLost).map(\.key))
         for problem in monitor.problems(status, lost: lost) { fail(problem) }
@@ -55,7 +55,7 @@ extension PodSimulation {
         case .running:
             for container in machine.containers where !container.isInit && container.liveRun == nil {
                 let end = container.newestTermination
-                if end.map({ machine.restarts(container, after: $0.exitCode) }) ?? true {
+                if end.map({ machine.restarts(container, after: $0) }) ?? true {
                     fail("at rest while \(container.name) ought to run")
                 }
             }

@@ -71,6 +71,8 @@ extension PodSimulation {
         case .finished:
             if !isDeleted || sandbox != nil { fail("finished too early") }
             isFinished = true
+        case .inquire(let attempt): at(random.seconds(0...0.1), .shimIsAsked(attempt: attempt))
+        case .killSandbox: if let sandbox { at(.zero, .shimDies(sandbox.number)) }
         case .record: break
         }
     }
@@ -87,7 +89,11 @@ extension PodSimulation {
 
     mutating func happen(_ what: Happening) {
         switch what {
-        case .told(let event): perform(handling(event))
+        case .told(let event):
+            // As the shell has it: the answer that a restarted agent waits for has all that is told before.
+            if machine.isResuming, event.isNews { return }
+            perform(handling(event))
+        case .shimIsAsked(let attempt): ask(attempt)
         case .recordIsWritten(let version): write(version)
         case .cleanUpIsDone(let what):
             if what == .everything { disk = (machine, builder) }
@@ -115,10 +121,24 @@ extension PodSimulation {
         agentIsUp = true
         (machine, builder) = disk
         countEvent()
-        var effects = machine.recover(sandbox?.observation, at: now)
+        var effects = machine.resume(at: now)
         // The manifest is still gone.
         if isDeleted, !isDeleting { effects += handling(.delete(grace: nil)) }
         perform(effects)
+    }
+
+    /// The shim answers; where there is none, the agent finds that out at once.
+    mutating func ask(_ attempt: Int) {
+        if let sandbox {
+            if !sandbox.isStuck { news(.sandboxAnswered(attempt: attempt, sandbox.observation)) }
+        } else {
+            let isBeingMade = !machine.isResuming && machine.sandbox == .creating
+            perform(
+                handling(
+                    isBeingMade ? .sandboxAnswered(attempt: attempt, nil) : .sandboxLost(attempt: attempt)
+                )
+            )
+        }
     }
 
     var isDeleting: Bool {

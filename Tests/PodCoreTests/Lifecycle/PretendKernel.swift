@@ -20,6 +20,8 @@ struct PretendSandbox {
     let number: Int
     let attempt: Int
     var pauseIsAlive = false
+    /// The shim is stopped, or hangs in the kernel.
+    var isStuck = false
     var processes: [RunID: Process] = [:]
     /// Init containers that have exited with 0 in this sandbox.
     var succeeded: Set<String> = []
@@ -88,6 +90,7 @@ enum Happening {
     case sandboxIsSpawned(attempt: Int, fails: Bool)
     case startReachesShim(name: String, run: RunID, restartCount: Int)
     case sandboxIsTornDown(attempt: Int)
+    case shimIsAsked(attempt: Int)
     case recordIsWritten(version: Int)
     case cleanUpIsDone(PodEffect.CleanUp)
 
@@ -109,7 +112,7 @@ enum Happening {
     var isOfAgent: Bool {
         switch self {
         case .told, .sandboxIsSpawned, .startReachesShim, .sandboxIsTornDown, .recordIsWritten,
-            .cleanUpIsDone:
+            .cleanUpIsDone, .shimIsAsked:
             true
         default: false
         }
@@ -119,6 +122,18 @@ enum Happening {
     var isTrouble: Bool {
         switch self {
         case .pauseDies, .shimDies, .agentDies, .wallClockJumps: true
+        default: false
+        }
+    }
+}
+
+extension PodEvent {
+    /// Whether it is something that the shim tells unasked.
+    var isNews: Bool {
+        switch self {
+        case .sandboxStarted, .sandboxFailed, .sandboxEnded, .containerStarted, .containerNotStarted,
+            .containerExited:
+            true
         default: false
         }
     }

@@ -154,6 +154,28 @@ enum ServeCommand {
             guard let delay = Duration(parsing: text), delay > .zero else { return nil }
             options.backoff.maximum = delay
         },
+        Setting(
+            "shutdown-grace-period",
+            "DURATION",
+            "How long all Pods get to end when the machine goes down; 60s if not given.",
+            "a duration such as 60s"
+        ) {
+            options,
+            text in
+            guard let period = Duration(parsing: text), period >= .zero else { return nil }
+            options.shutdown.total = period
+        },
+        Setting(
+            "shutdown-grace-period-critical-pods",
+            "DURATION",
+            "Of that, the critical ones, which are ended last; 10s if not given.",
+            "a duration such as 10s"
+        ) {
+            options,
+            text in
+            guard let period = Duration(parsing: text), period >= .zero else { return nil }
+            options.shutdown.critical = period
+        },
     ]
 
     static func options(_ arguments: Arguments) throws(CommandError) -> NodeOptions {
@@ -169,6 +191,7 @@ enum ServeCommand {
         }
         // Another run directory is another agent, which must not take the socket of the first.
         if given["socket"] == nil { options.socket = options.runDirectory + "/podagent.sock" }
+        options.shutdown = ShutdownPeriods(total: options.shutdown.total, critical: options.shutdown.critical)
         options.backoff = BackoffLimits(initial: options.backoff.initial, maximum: options.backoff.maximum)
         for (name, property) in paths where !options[keyPath: property].hasPrefix("/") {
             guard let absolute = absolute(options[keyPath: property]) else {

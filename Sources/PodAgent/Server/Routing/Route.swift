@@ -16,6 +16,7 @@ enum Route: Hashable, Sendable {
     case images
     case imageLoad
     case manifests
+    case shutdown
 
     /// Nil for a path that names nothing here.
     init?(path: [String]) {
@@ -32,6 +33,7 @@ enum Route: Hashable, Sendable {
         case "images" where path.count == 1: self = .images
         case "images" where path == ["images", "load"]: self = .imageLoad
         case "manifests" where path.count == 1: self = .manifests
+        case "shutdown" where path.count == 1: self = .shutdown
         default: return nil
         }
     }
@@ -72,7 +74,7 @@ enum Route: Hashable, Sendable {
         case .podLog: ["GET"]
         case .podExec: ["GET", "POST"]
         case .images: ["GET", "HEAD", "DELETE"]
-        case .imageLoad: ["POST"]
+        case .imageLoad, .shutdown: ["POST"]
         default: ["GET", "HEAD"]
         }
     }

@@ -61,6 +61,7 @@ struct Router: Sendable {
         case .images: return .json(await service.images())
         case .imageLoad: return try await loadImage(request)
         case .manifests: return .json(await service.ignoredManifests())
+        case .shutdown: return .json(await service.shutDown())
         }
     }
 
