@@ -62,7 +62,7 @@ final class PodSandbox {
             cgroup: cgroup,
             label: "\(pod.metadata.namespace)/\(pod.metadata.name)"
         )
-        shim.reapWhenEnded()
+        try shim.reapWhenEnded()
         let plan = launch.plan
         return Prepared(
             listener: SharedDescriptor(listener),
