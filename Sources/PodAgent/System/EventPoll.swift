@@ -28,22 +28,27 @@ final class EventPoll: Sendable {
 
     private static let batch = 64
 
-    private let epoll: Descriptor
+    private let epoll: SharedDescriptor
     private let state = Mutex(State())
     // Dispatch objects may be used from any thread; the library only does not say so in their types.
     private nonisolated(unsafe) let source: any DispatchSourceRead
 
-    /// Lives as long as the process; made at its beginning, when there are descriptors.
+    /// Made at the beginning of the process, when there are descriptors.
     init(queue: DispatchQueue) {
         let raw = epoll_create1(Int32(EPOLL_CLOEXEC))
         guard raw >= 0 else {
             fatalError("epoll_create1: \(errnoText(errno)); podagent cannot run without it")
         }
-        epoll = Descriptor(adopting: raw)
+        let epoll = SharedDescriptor(Descriptor(adopting: raw))
+        self.epoll = epoll
         source = DispatchSource.makeReadSource(fileDescriptor: raw, queue: queue)
-        source.setEventHandler { [unowned self] in drain() }
+        source.setEventHandler { [weak self] in self?.drain() }
+        // The descriptor may be closed only after the source has let go of it.
+        source.setCancelHandler { withExtendedLifetime(epoll) {} }
         source.activate()
     }
+
+    deinit { source.cancel() }
 
     /// Calls `handler`, with the registration's key, on the queue whenever one of `events` is there: `EPOLLIN`, `EPOLLOUT`, with `EPOLLONESHOT` once
     /// until ``change(_:to:)``. A hang-up and an error are always told. Nothing else closes the descriptor before

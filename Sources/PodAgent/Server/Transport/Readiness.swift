@@ -36,9 +36,9 @@ final class Readiness: Sendable {
 
     /// Handlers only resume tasks.
     private static let queue = DispatchQueue(label: "podagent.server.readiness")
-    // One for each direction: epoll has one registration of a descriptor, and each of us has its own events.
-    private static let reading = EventPoll(queue: queue)
-    private static let writing = EventPoll(queue: queue)
+    // One for each direction: epoll has one registration of a descriptor, and each of us has its own events. Both are made
+    // with the first, while there are descriptors.
+    private static let polls = (reading: EventPoll(queue: queue), writing: EventPoll(queue: queue))
 
     private let descriptor: Int32
     private let direction: Direction
@@ -127,8 +127,8 @@ final class Readiness: Sendable {
 
     private var poll: EventPoll {
         switch direction {
-        case .reading: Self.reading
-        case .writing: Self.writing
+        case .reading: Self.polls.reading
+        case .writing: Self.polls.writing
         }
     }
 
