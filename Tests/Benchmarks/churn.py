@@ -12,15 +12,15 @@ from subjects import Failed, PodAgent
 # Shares of `--pods` after which all Pods are gone and it is looked at what is left. The first is the warm-up.
 STATIONS = (0.1, 0.2, 0.6, 1.0)
 PATIENCE_SECONDS = 60
-SETTLE_SECONDS = 15
+SETTLE_SECONDS = 60
 AIM_KIB_PER_POD = 1.0
 
 # What becomes of a Pod, in turn: (restart policy, command, what is waited for, restarts).
 LIVES = {
-    "succeeds": ("Never", "echo out; echo err >&2; exit 0", "Succeeded", 0),
-    "fails": ("Never", "echo out; exit 3", "Failed", 0),
-    "is removed while it runs": ("Always", "echo up; exec sleep 1000", "Running", 0),
-    "crashes once": ("OnFailure", "test -e /data/seen && exit 0; touch /data/seen; exit 1", "Succeeded", 1),
+    "succeeded": ("Never", "echo out; echo err >&2; exit 0", "Succeeded", 0),
+    "failed": ("Never", "echo out; exit 3", "Failed", 0),
+    "were removed while they ran": ("Always", "echo up; exec sleep 1000", "Running", 0),
+    "crashed once": ("OnFailure", "test -e /data/seen && exit 0; touch /data/seen; exit 1", "Succeeded", 1),
 }
 
 
@@ -101,12 +101,12 @@ def _use(agent, pod, life):
     name, faults = pod["metadata"]["name"], []
     (status,) = pod["status"]["containerStatuses"]
     if status["restartCount"] != LIVES[life][3]:
-        faults.append(f"{name}, which {life}: restartCount {status['restartCount']}")
-    if life == "fails" and status["state"]["terminated"]["exitCode"] != 3:
+        faults.append(f"{name} (those that {life}): restartCount {status['restartCount']}")
+    if life == "failed" and status["state"]["terminated"]["exitCode"] != 3:
         faults.append(f"{name}: exit code {status['state']['terminated']['exitCode']}")
-    if life == "succeeds" and agent.get(f"/api/v1/namespaces/default/pods/{name}/log") != b"out\nerr\n":
+    if life == "succeeded" and agent.get(f"/api/v1/namespaces/default/pods/{name}/log") != b"out\nerr\n":
         faults.append(f"{name}: its log is another one")
-    if life == "is removed while it runs":
+    if life == "were removed while they ran":
         faults += _exec(agent, name)
     return faults
 
@@ -127,7 +127,8 @@ def _pods(agent):
 def _settle(agent, baseline):
     """What there is once nothing changes any more, and what of it was not there at first.
 
-    Idle threads end and freed memory is given back after some seconds; clients' connections end a moment after them."""
+    Idle threads end after five seconds without work, and the timer of an exec rings up to half a minute after it;
+    clients' connections end a moment after them."""
     deadline = time.monotonic() + SETTLE_SECONDS
     time.sleep(6)
     found = inventory.take(agent)
@@ -148,8 +149,7 @@ def _slope(stations, key, first, last):
 
 def report(figures, options):
     stations = figures["stations"]
-    lives = ", ".join(f"{count} Pods that {life}" if not life.startswith("is") else f"{count} that are{life[2:]}"
-                      for life, count in figures["outcomes"].items())
+    lives = ", ".join(f"{count} {life}" for life, count in figures["outcomes"].items())
     head = "".join(f" | {station['pods']} Pods" for station in stations)
     lines = [
         f"{stations[-1]['pods']} Pods, {options.at_once} at a time, in {figures['seconds']:.0f} s: {lives}.",

@@ -30,6 +30,8 @@ final class PodSandbox {
     private(set) var pausePID: Int32 = 0
 
     nonisolated static let socketName = "shim.sock"
+    /// Stands for the shim's socket where a run's number is wanted, and is none.
+    private static let listening = RunID(.max)
 
     private init(connection: ShimConnection, pod: String) {
         self.connection = connection
@@ -164,10 +166,9 @@ final class PodSandbox {
 
     /// Gives the shim another socket to listen on, in place of one whose file is gone.
     func listen(on socket: consuming Descriptor) throws {
-        try connection.send(
-            ShimRequest(kind: CNS_REQUEST_LISTEN),
-            descriptors: [SharedDescriptor(socket)]
-        )
+        var request = ShimRequest(kind: CNS_REQUEST_LISTEN)
+        request.run = Self.listening
+        try connection.send(request, descriptors: [SharedDescriptor(socket)])
     }
 
     /// Ends pause and the shim. What does not go by itself is killed through the cgroup.
@@ -199,8 +200,20 @@ final class PodSandbox {
             onNews(.answered(welcome, replay))
             replay = []
         case .started, .failed, .exited, .refused:
-            if event.run == RunID(0) { pauseNews(event) } else { onNews(.run(event)) }
+            switch event.run {
+            case RunID(0): pauseNews(event)
+            case Self.listening: listenerRefused(event)
+            default: onNews(.run(event))
+            }
         }
+    }
+
+    /// The shim has no descriptor left, for one.
+    private func listenerRefused(_ event: ShimEvent) {
+        Log.warning(
+            "podshim of \(pod) takes no other socket (\(errnoText(event.error))): the Pod goes on, and is restarted when the "
+                + "next podagent starts"
+        )
     }
 
     private func pauseNews(_ event: ShimEvent) {
