@@ -21,7 +21,7 @@ AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
 # the embedded library where there is none, hence the second call.
 SHIM_FLAGS := -c release -Xlinker -s --product podshim
 
-.PHONY: build release deps images test test-vm check test-thread test-address demo bench reliability format lint install uninstall clean help
+.PHONY: build release deps images test test-vm simulate check test-thread test-address demo bench reliability format lint install uninstall clean help
 
 build: ## debug build (the default)
 	$(SWIFT) build
@@ -56,6 +56,12 @@ test-vm: images ## a whole machine: boots systemd in a process, installs the ser
 	rm -rf .build/vm/installed
 	$(MAKE) --no-print-directory install DESTDIR="$(CURDIR)/.build/vm/installed" PREFIX=/usr/local
 	$(PYTHON) Tests/VM/run.py --installed .build/vm/installed --image $(IMAGES)/busybox.tar $(VM)
+
+# The first failing seed of each share is printed with its story; SEED= replays that one.
+SEEDS ?= 10000
+simulate: ## a node's life under seeds: SEEDS=N as many as wanted, SEED=N that one again
+	$(SWIFT) build --build-tests
+	PODAGENT_SIMULATE="$(if $(SEED),$(SEED) 1,0 $(SEEDS))" $(SWIFT) test --skip-build --filter NodeSimulationTests
 
 check: lint test ## lint and test
 

@@ -3,18 +3,27 @@ import PodCore
 import Synchronization
 
 /// Writes what must be remembered of one Pod, away from the node's queue: `pod.json` once, and the newest record. One
-/// that is overtaken while an earlier one is on its way to disk never goes there.
+/// that is overtaken while an earlier one is on its way to disk never goes there; one that cannot be written is tried
+/// again, as there may be nothing that would make a newer one for days.
 final class PodRecorder: Sendable {
     /// Called on the node's queue with what came of a write.
-    typealias Done = @NodeActor @Sendable (Result<Void, any Error>) -> Void
+    typealias Outcome = Result<Void, any Error>
+    typealias Done = @NodeActor @Sendable (Outcome) -> Void
+    typealias Written = @NodeActor @Sendable () -> Void
 
-    private struct State {
-        /// What is to be written next, and who waits for that.
-        var next: (record: PodRecordFile, done: [Done])?
-        /// Who waits for the write that is under way; nil while there is none.
+    fileprivate struct State {
+        /// What is to be written next, or again.
+        var next: PodRecordFile?
+        /// Called when that is on disk.
+        var written: [Written] = []
+        /// Called when that has been tried.
+        var waiting: [Done] = []
+        /// Called when the write that is under way is done; nil while there is none.
         var current: [Done]?
         /// Of the last write.
-        var outcome: Result<Void, any Error> = .success(())
+        var outcome: Outcome = .success(())
+        /// How long the next try waits after the last, when that failed.
+        var retryDelay: Duration?
         var stopped = false
         /// A record of the Pod is on disk, this one or one of an earlier podagent.
         var exists: Bool
@@ -22,6 +31,7 @@ final class PodRecorder: Sendable {
     }
 
     private static let queue = DispatchQueue(label: "podagent.records", attributes: .concurrent)
+    fileprivate static let retry = (first: Duration.seconds(1), max: Duration.seconds(60))
 
     private let pod: Pod
     private let directories: NodeDirectories
@@ -35,87 +45,77 @@ final class PodRecorder: Sendable {
         state = Mutex(State(exists: exists))
     }
 
-    /// Writes `record` soon; `done` is called when it, or a newer one, is on disk, or could not be written.
-    func write(_ record: PodRecordFile, done: @escaping Done) {
+    /// Writes `record` soon; `written` is called when it, or a newer one, is on disk.
+    func write(_ record: PodRecordFile, written: @escaping Written) {
         let begins = state.withLock { state in
             guard !state.stopped else { return false }
-            state.next = (record, (state.next?.done ?? []) + [done])
-            defer { state.current = state.current ?? [] }
-            return state.current == nil
+            state.next = record
+            state.written.append(written)
+            return state.begins()
         }
-        guard begins else { return }
-        Self.queue.async(group: idle) { self.drain() }
+        if begins { begin() }
     }
 
-    /// Calls `done` when everything that has been given to ``write(_:done:)`` is on disk, or could not be written.
+    /// Calls `done` when everything that has been given to ``write(_:written:)`` is on disk, or could not be written.
     func whenWritten(_ done: @escaping Done) {
-        let outcome: Result<Void, any Error>? = state.withLock { state in
-            if state.next != nil {
-                state.next?.done.append(done)
-            } else if state.current != nil {
-                state.current?.append(done)
-            } else {
-                return state.outcome
-            }
+        let outcome: Outcome? = state.withLock { state in
+            // What waits for another try has been tried.
+            guard state.current != nil else { return state.outcome }
+            if state.next != nil { state.waiting.append(done) } else { state.current?.append(done) }
             return nil
         }
-        if let outcome { Self.tell([done], outcome) }
+        if let outcome { Self.onNode { done(outcome) } }
     }
 
     /// Calls `done` when there is a record on disk, be it an older one, or when there cannot be.
     func whenExisting(_ done: @escaping Done) {
-        if state.withLock({ $0.exists }) { Self.tell([done], .success(())) } else { whenWritten(done) }
+        if state.withLock({ $0.exists }) { Self.onNode { done(.success(())) } } else { whenWritten(done) }
     }
 
     /// Nothing is written from here on, because the Pod's files are about to go; so nobody has to wait for it.
     func stop() {
         let waiting = state.withLock { state in
             state.stopped = true
-            defer { state.next = nil }
-            return state.next?.done ?? []
+            state.next = nil
+            defer { state.waiting = [] }
+            return state.waiting
         }
         // Who waits for a write that is under way is told by it.
-        Self.tell(waiting, .success(()))
+        Self.onNode { for done in waiting { done(.success(())) } }
     }
 
     /// Waits until what was under way is on disk. Never on the node's queue, except when the agent ends.
     func flush() { idle.wait() }
 
+    private func begin() { Self.queue.async(group: idle) { self.drain() } }
+
     private func drain() {
         while true {
-            var outcome: Result<Void, any Error> = .success(())
             // Nothing when it was stopped before it began.
-            if let record = next() {
+            let (record, written) = state.withLock { $0.take() }
+            var outcome = Outcome.success(())
+            if let record {
                 outcome = Result { try write(record) }
-                // The Pod runs on; the shim keeps its ends until a later record gets through.
                 if case .failure(let error) = outcome {
+                    // The Pod runs on; the shim keeps its ends until a record of them gets through.
                     Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
                 }
             }
-            let (waiting, isDone) = finish(outcome)
-            Self.tell(waiting, outcome)
-            if isDone { return }
+            let (tried, isDone) = state.withLock { $0.finish(record, written, outcome) }
+            Self.onNode {
+                if case .success = outcome { for body in written { body() } }
+                for done in tried { done(outcome) }
+            }
+            if isDone { return tryAgainLater() }
         }
     }
 
-    private func next() -> PodRecordFile? {
-        state.withLock { state in
-            guard let next = state.next else { return nil }
-            state.next = nil
-            state.current = (state.current ?? []) + next.done
-            return next.record
-        }
-    }
-
-    /// Who waited for this write, and whether there is nothing more to write.
-    private func finish(_ outcome: Result<Void, any Error>) -> (waiting: [Done], isDone: Bool) {
-        state.withLock { state in
-            state.outcome = outcome
-            if case .success = outcome { state.exists = true }
-            let waiting = state.current ?? []
-            let isDone = state.next == nil
-            state.current = isDone ? nil : []
-            return (waiting, isDone)
+    private func tryAgainLater() {
+        guard let delay = state.withLock({ $0.retryDelay }) else { return }
+        let deadline = DispatchTime.now() + .nanoseconds(Int(delay.wholeNanoseconds))
+        Self.queue.asyncAfter(deadline: deadline) { [weak self] in
+            guard let self, state.withLock({ $0.next != nil && $0.begins() }) else { return }
+            begin()
         }
     }
 
@@ -131,10 +131,47 @@ final class PodRecorder: Sendable {
         if let directory { try record.write(to: directory) }
     }
 
-    private static func tell(_ waiting: [Done], _ outcome: Result<Void, any Error>) {
-        guard !waiting.isEmpty else { return }
-        NodeActor.queue.async {
-            NodeActor.assumeIsolated { for done in waiting { done(outcome) } }
+    private static func onNode(_ body: @escaping @NodeActor @Sendable () -> Void) {
+        NodeActor.queue.async { NodeActor.assumeIsolated(body) }
+    }
+}
+
+extension PodRecorder.State {
+    /// Whether somebody has to begin writing, because nobody is.
+    fileprivate mutating func begins() -> Bool {
+        if current != nil { return false }
+        current = []
+        return true
+    }
+
+    fileprivate mutating func take() -> (PodRecordFile?, [PodRecorder.Written]) {
+        defer {
+            next = nil
+            written = []
+            waiting = []
         }
+        current = waiting
+        return (next, written)
+    }
+
+    /// Who waited for this try, and whether there is nothing more to write for now.
+    fileprivate mutating func finish(
+        _ record: PodRecordFile?,
+        _ tellers: [PodRecorder.Written],
+        _ outcome: PodRecorder.Outcome
+    ) -> (tried: [PodRecorder.Done], isDone: Bool) {
+        self.outcome = outcome
+        let (tried, isNewer) = (current ?? [], next != nil)
+        switch outcome {
+        case .success:
+            if record != nil { exists = true }
+            retryDelay = nil
+        case .failure:
+            if !stopped, next == nil { next = record }
+            written = tellers + written
+            retryDelay = retryDelay.map { min($0 * 2, PodRecorder.retry.max) } ?? PodRecorder.retry.first
+        }
+        current = isNewer ? [] : nil
+        return (tried, !isNewer)
     }
 }

@@ -86,6 +86,7 @@ final class PodSandbox {
     /// Connects to a shim that has just been started and asks it for the sandbox.
     static func create(
         _ prepared: Prepared,
+        attempt: Int,
         pod: Pod,
         directories: NodeDirectories
     ) throws -> PodSandbox {
@@ -99,7 +100,7 @@ final class PodSandbox {
         sandbox.pausePlan = prepared.pausePlan
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
-        request.label = "pause"
+        request.label = "pause/\(attempt)"
         try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
         return sandbox
     }

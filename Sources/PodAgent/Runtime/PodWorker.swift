@@ -143,17 +143,13 @@ final class PodWorker {
             deletionRequestedAt: deletionRequestedAt,
             nextExec: nextExec
         )
-        let done: PodRecorder.Done = { [weak self] outcome in
-            switch outcome {
-            case .success: self?.forget(ends)
-            case .failure: self?.remembered = nil
-            }
-        }
-        if record == remembered {
-            if !ends.isEmpty { recorder.whenWritten(done) }
-        } else {
+        if record != remembered {
             remembered = record
-            recorder.write(record, done: done)
+            recorder.write(record) { [weak self] in self?.forget(ends) }
+        } else if !ends.isEmpty {
+            recorder.whenWritten { [weak self] outcome in
+                if case .success = outcome { self?.forget(ends) }
+            }
         }
     }
 

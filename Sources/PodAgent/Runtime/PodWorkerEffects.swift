@@ -52,7 +52,12 @@ extension PodWorker {
                         program: node.shim
                     )
                 }
-                let sandbox = try PodSandbox.create(prepared, pod: pod, directories: node.directories)
+                let sandbox = try PodSandbox.create(
+                    prepared,
+                    attempt: attempt,
+                    pod: pod,
+                    directories: node.directories
+                )
                 adopt(sandbox, attempt)
             } catch {
                 deliver(.sandboxFailed(attempt: attempt, message: "\(error)"))

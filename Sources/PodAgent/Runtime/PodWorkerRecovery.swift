@@ -37,7 +37,7 @@ extension PodWorker {
     /// Of the processes that an earlier podagent started, those whose end is to be recorded, and those that nobody wants.
     func adoptRuns(_ runs: [ShimEvent]) {
         for event in runs {
-            if event.containerInstance == nil {
+            if event.labelled == nil {
                 // An exec whose client is gone with the earlier podagent.
                 sandbox?.signal(SIGKILL, run: event.run)
                 sandbox?.forget(event.run)
@@ -81,7 +81,7 @@ extension SandboxObservation {
     /// What a shim says of itself and of the containers' processes; execs are left out.
     init(_ welcome: ShimEvent, _ runs: [ShimEvent]) {
         let observed = runs.compactMap { event -> Run? in
-            guard let (container, restartCount) = event.containerInstance else { return nil }
+            guard let (container, restartCount) = event.labelled else { return nil }
             return Run(
                 run: event.run,
                 container: container,
@@ -89,13 +89,18 @@ extension SandboxObservation {
                 state: event.observedState
             )
         }
-        self.init(pauseIsAlive: welcome.state == CNS_RUN_RUNNING, runs: observed)
+        self.init(
+            attempt: welcome.labelled?.number,
+            pauseIsAlive: welcome.state == CNS_RUN_RUNNING,
+            runs: observed
+        )
     }
 }
 
 extension ShimEvent {
-    /// The container and its instance's restart count, from the label that podagent gave the run; nil for an exec.
-    fileprivate var containerInstance: (name: String, restartCount: Int)? {
+    /// The label that podagent gave the run: a container and its instance's restart count, or pause and the sandbox's
+    /// attempt; nil for an exec.
+    fileprivate var labelled: (name: String, number: Int)? {
         let parts = label.split(separator: "/")
         guard parts.count == 2, let count = Int(parts[1]) else { return nil }
         return (String(parts[0]), count)

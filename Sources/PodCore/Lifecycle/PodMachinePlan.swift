@@ -191,8 +191,8 @@ extension PodMachine {
     private mutating func shutDown(at now: Moment, _ effects: inout [PodEffect]) {
         for index in containers.indices { stop(index, at: now, &effects) }
         if hasLiveContainer { return }
-        if sandbox == .ready { return removeSandbox(&effects) }
-        if sandbox == .absent, finishes() { windUp(at: now, &effects) }
+        if finishes() { return windUp(at: now, &effects) }
+        if sandbox == .ready { removeSandbox(&effects) }
     }
 
     private static let terminatedByShutdown = Waiting(

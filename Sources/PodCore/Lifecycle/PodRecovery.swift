@@ -28,13 +28,16 @@ public struct SandboxObservation: Hashable, Sendable {
         }
     }
 
+    /// Which sandbox it is: the ``PodMachine/attempt`` that made it. Nil when the shim was never asked for pause.
+    public var attempt: Int?
     /// Whether pause runs.
     public var pauseIsAlive: Bool
     /// Everything that the shim still knows, in any order.
     public var runs: [Run]
 
     /// Makes the observation.
-    public init(pauseIsAlive: Bool, runs: [Run]) {
+    public init(attempt: Int?, pauseIsAlive: Bool, runs: [Run]) {
+        self.attempt = attempt
         self.pauseIsAlive = pauseIsAlive
         self.runs = runs
     }
@@ -62,9 +65,9 @@ extension PodMachine {
         isResuming = false
         inquiry = .none
         forgetClaims(at: now)
-        noticeNewSandbox(observation)
         if let observation {
             settleMissing(in: observation, at: now)
+            noticeLaterSandbox(observation)
             // In the order in which they were born, so that a container's end is known before its restart.
             for run in observation.runs.sorted(by: { $0.run < $1.run }) { adopt(run, at: now, &effects) }
         }
@@ -111,12 +114,13 @@ extension PodMachine {
         }
     }
 
-    /// The record may be from before the old sandbox was gone, and the shim that of the next one: it then has runs that
-    /// are not in the record, which it has only of a sandbox in which there is nothing more to start.
-    private mutating func noticeNewSandbox(_ observation: SandboxObservation?) {
-        guard sandbox == .removing, ending == nil, let observation else { return }
-        guard observation.runs.contains(where: { $0.run.number >= nextRun }) else { return }
-        sandboxRemoved()
+    /// The record may be from the time of an earlier sandbox than the one that stands, even of an earlier boot, if
+    /// nothing could be written since: what it says of the containers is history then.
+    private mutating func noticeLaterSandbox(_ observation: SandboxObservation) {
+        guard let attempt = observation.attempt, attempt != self.attempt else { return }
+        self.attempt = attempt
+        sandbox = .creating
+        for index in containers.indices { containers[index].forgetSandbox() }
     }
 
     /// What the shim does not know has never reached it, if it was starting. A running one should not be missing, as
@@ -140,7 +144,7 @@ extension PodMachine {
         _ effects: inout [PodEffect]
     ) {
         switch (sandbox, observation) {
-        case (.absent, nil): break
+        case (.absent, nil) where cleanedUp: break
         case (.creating, .some(let seen)) where seen.pauseIsAlive,
             (.absent, .some(let seen)) where seen.pauseIsAlive:
             sandbox = .ready
@@ -152,7 +156,8 @@ extension PodMachine {
         case (.creating, .some), (.absent, .some):
             // Half made, or pause died before it was recorded that it had ever stood. Ends may be on the way.
             sandbox = .dying
-        case (.creating, nil):
+        case (.creating, nil), (.absent, nil):
+            // One that was made after this record, and has lost its shim since, would still have its processes.
             sandbox = .removing
             effects.append(.removeSandbox(attempt: attempt))
         case (.removing, _):

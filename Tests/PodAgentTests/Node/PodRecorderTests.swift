@@ -1,3 +1,4 @@
+import Glibc
 import PodCore
 import Synchronization
 import Testing
@@ -17,7 +18,9 @@ import Testing
         )
     }
 
-    private static func withRecorder(_ body: (PodRecorder, Pod) async throws -> Void) async throws {
+    private static func withRecorder(_ body: (PodRecorder, Pod, RootedDirectory) async throws -> Void)
+        async throws
+    {
         let temporary = try TemporaryDirectory()
         var options = NodeOptions()
         options.runDirectory = "\(temporary.path)/run"
@@ -27,13 +30,13 @@ import Testing
         var pod = Pod()
         pod.metadata.uid = "u"
         pod.metadata.name = "p"
-        try await body(PodRecorder(pod: pod, directories: directories), pod)
+        try await body(PodRecorder(pod: pod, directories: directories), pod, directories.state)
     }
 
     @Test("Whoever waits is told, also when the Pod's files go before anything was written")
     func stopped() async throws {
-        try await Self.withRecorder { recorder, pod in
-            for _ in 0..<3 { recorder.write(Self.record(pod)) { _ in } }
+        try await Self.withRecorder { recorder, pod, _ in
+            for _ in 0..<3 { recorder.write(Self.record(pod)) {} }
             recorder.stop()
             await withCheckedContinuation { told in recorder.whenWritten { _ in told.resume() } }
             await withCheckedContinuation { told in recorder.whenWritten { _ in told.resume() } }
@@ -42,17 +45,35 @@ import Testing
 
     @Test("What was given is on disk when that is told, and the newest is what is read")
     func written() async throws {
-        try await Self.withRecorder { recorder, pod in
+        try await Self.withRecorder { recorder, pod, _ in
             for number in 1...100 {
                 var record = Self.record(pod)
                 record.nextExec = UInt64(number)
-                recorder.write(record) { _ in }
+                recorder.write(record) {}
             }
             let outcome = await withCheckedContinuation { told in
                 recorder.whenWritten { told.resume(returning: $0) }
             }
             #expect(throws: Never.self) { try outcome.get() }
             recorder.flush()
+        }
+    }
+
+    @Test("What cannot be written is told to who waits, and tried again until it can be")
+    func retried() async throws {
+        try await Self.withRecorder { recorder, pod, place in
+            // A file where the directory ought to be.
+            let file = try place.open("pods/u", flags: O_WRONLY | O_CREAT, mode: 0o600)
+            let (writes, write) = AsyncStream.makeStream(of: Void.self)
+            recorder.write(Self.record(pod)) { write.yield() }
+            let outcome = await withCheckedContinuation { told in
+                recorder.whenWritten { told.resume(returning: $0) }
+            }
+            #expect(throws: (any Error).self) { try outcome.get() }
+            try place.removeTree("pods/u")
+            _ = consume file
+            for await _ in writes { break }
+            #expect(throws: Never.self) { try PodRecordFile.read(from: try place.directory("pods/u")) }
         }
     }
 }

@@ -22,7 +22,7 @@ import Testing
             restartCount: 0,
             state: .running(startedAt: pod.now.wall)
         )
-        return .sandboxAnswered(attempt: 0, SandboxObservation(pauseIsAlive: true, runs: [run]))
+        return .sandboxAnswered(attempt: 0, SandboxObservation(attempt: 0, pauseIsAlive: true, runs: [run]))
     }
 
     @Test("A shim that owes nothing is never asked")

@@ -15,7 +15,7 @@ import Testing
         -> SandboxObservation
     {
         let run = SandboxObservation.Run(run: RunID(run), container: "web", restartCount: count, state: state)
-        return SandboxObservation(pauseIsAlive: true, runs: [run])
+        return SandboxObservation(attempt: 0, pauseIsAlive: true, runs: [run])
     }
 
     @Test("A container that still runs is left alone and keeps its start time")
@@ -47,7 +47,7 @@ import Testing
         var pod = MachineDriver()
         _ = pod.bringUp()
         let effects = pod.sift(
-            pod.machine.recover(SandboxObservation(pauseIsAlive: true, runs: []), at: pod.now)
+            pod.machine.recover(SandboxObservation(attempt: 0, pauseIsAlive: true, runs: []), at: pod.now)
         )
         #expect(effects == [.startContainer(name: "web", run: RunID(2), restartCount: 0)])
     }
@@ -84,13 +84,17 @@ import Testing
     func slowWork() {
         var pod = MachineDriver(policy: .never)
         _ = pod.tell(.alarm)
-        #expect(pod.machine.recover(nil, at: pod.now) == [.prepare])
+        #expect(pod.machine.recover(nil, at: pod.now) == [.removeSandbox(attempt: 0), .prepare])
+        _ = pod.tell(.sandboxRemoved(attempt: 0))
         _ = pod.tell(.prepared)
-        _ = pod.tell(.sandboxStarted(attempt: 0))
+        _ = pod.tell(.sandboxStarted(attempt: 1))
         _ = pod.start(1)
         _ = pod.exit(1, 0)
-        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.cleanUp(.volumes)])
-        #expect(pod.machine.recover(nil, at: pod.now) == [.cleanUp(.volumes)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 1)) == [.cleanUp(.volumes)])
+        #expect(pod.machine.recover(nil, at: pod.now) == [.removeSandbox(attempt: 1)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 1)) == [.cleanUp(.volumes)])
+        _ = pod.tell(.cleanedUp(.volumes))
+        #expect(pod.machine.recover(nil, at: pod.now) == [])
     }
 
     @Test(
@@ -104,6 +108,7 @@ import Testing
             finishedAt: pod.now.wall
         )
         let observation = SandboxObservation(
+            attempt: 0,
             pauseIsAlive: true,
             runs: [
                 .init(
@@ -160,7 +165,7 @@ import Testing
     @Test("A running container that the shim does not know is lost")
     func missingRun() {
         var pod = running()
-        let nothing = SandboxObservation(pauseIsAlive: true, runs: [])
+        let nothing = SandboxObservation(attempt: 0, pauseIsAlive: true, runs: [])
         let effects = pod.sift(pod.machine.recover(nothing, at: pod.now))
         #expect(pod.record("web")?.lastTermination?.reason == "ContainerStatusUnknown")
         #expect(effects == [.startContainer(name: "web", run: RunID(2), restartCount: 1)])
@@ -171,11 +176,32 @@ import Testing
         var pod = running()
         _ = pod.tell(.sandboxEnded(attempt: 0))
         #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
-        let observation = seen(.running(startedAt: pod.now.wall), run: 2, count: 1)
+        var observation = seen(.running(startedAt: pod.now.wall), run: 2, count: 1)
+        observation.attempt = 1
         #expect(pod.sift(pod.machine.recover(observation, at: pod.now)) == [])
         #expect(pod.machine.sandbox == .ready)
         #expect(pod.machine.attempt == 1)
         #expect(pod.record("web")?.liveRun == RunID(2))
+    }
+
+    @Test("A record from an earlier sandbox than the one that stands is history: what ran in it is lost")
+    func oldRecord() {
+        var pod = MachineDriver(init: ["set-up"])
+        _ = pod.bringUp()
+        _ = pod.start(1)
+        #expect(pod.exit(1, 0) == [.startContainer(name: "web", run: RunID(2), restartCount: 0)])
+        _ = pod.start(2)
+        // Nothing could be written since; meanwhile there was a reboot, and the init container runs again.
+        pod.machine.forgetTicks()
+        var observation = seen(.running(startedAt: pod.now.wall), run: 3, count: 1)
+        observation.attempt = 2
+        observation.runs[0].container = "set-up"
+        #expect(pod.sift(pod.machine.recover(observation, at: pod.now)) == [.prepare])
+        #expect(pod.machine.attempt == 2)
+        #expect(pod.record("web")?.newestTermination?.reason == "ContainerStatusUnknown")
+        #expect(!pod.machine.isInitialized)
+        _ = pod.tell(.prepared)
+        #expect(pod.exit(3, 0) == [.startContainer(name: "web", run: RunID(4), restartCount: 1)])
     }
 
     @Test("A sandbox that is recorded as on its way out, and has nothing new, is removed again")
@@ -183,7 +209,7 @@ import Testing
         var pod = running()
         _ = pod.tell(.sandboxEnded(attempt: 0))
         #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
-        let nothing = SandboxObservation(pauseIsAlive: false, runs: [])
+        let nothing = SandboxObservation(attempt: 0, pauseIsAlive: false, runs: [])
         #expect(pod.sift(pod.machine.recover(nothing, at: pod.now)) == [.removeSandbox(attempt: 0)])
     }
 
@@ -207,7 +233,7 @@ import Testing
         _ = pod.tell(.alarm)
         _ = pod.tell(.preparationFailed(message: "no"))
         #expect(pod.tell(.alarm, after: 0.5) == [.prepare])
-        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.prepare])
+        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0), .prepare])
         _ = pod.tell(.preparationFailed(message: "no"))
         #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(1))
     }

@@ -1,0 +1,170 @@
+@testable import PodCore
+
+/// One life of the agent: the node's machine and the Pods' workers, as Node and ManifestIntake have them.
+final class PretendAgent {
+    unowned let node: NodeSimulation
+    let life: Int
+    var machine = NodeMachine()
+    var workers: [PodKey: PretendWorker] = [:]
+    private var manifests = ManifestSet<ManifestPod>()
+    var whenDown: () -> Void = {}
+
+    init(_ node: NodeSimulation, life: Int) {
+        self.node = node
+        self.life = life
+    }
+
+    /// Takes up what there is, then lists the directory.
+    func start() {
+        endUnknown()
+        var restored: [(path: String, definitions: [ManifestSet<ManifestPod>.Definition])] = []
+        for uid in node.disk.records.keys.sorted() {
+            guard let record = node.disk.records[uid] else { continue }
+            let worker = PretendWorker(self, record.pod, record.source, isRestored: true)
+            workers[worker.key] = worker
+            worker.recover(record)
+            handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
+            if case .file(let path) = worker.source, !worker.isLeaving {
+                restored.append((path, [Self.definition(worker.pod)]))
+            }
+        }
+        manifests = ManifestSet(restored: restored)
+        take(node.files.keys.sorted().map(change) + [.listed])
+    }
+
+    /// What has no record is ended before anything else happens.
+    private func endUnknown() {
+        let known = Set(node.disk.records.keys)
+        for uid in node.kernel.remains.union(node.kernel.volumes).subtracting(known).sorted() {
+            node.tell("the remains of \(uid) are removed")
+            node.killCgroup(uid)
+            node.kernel.sandboxes[uid] = nil
+            node.kernel.remains.remove(uid)
+            node.kernel.volumes.remove(uid)
+            node.truths[uid] = nil
+        }
+    }
+
+    // MARK: Manifests
+
+    private static func definition(_ pod: Pod) -> ManifestSet<ManifestPod>.Definition {
+        .init(PodKey(pod), ManifestPod(pod))
+    }
+
+    private func change(_ path: String) -> ManifestSet<ManifestPod>.Change {
+        guard let file = node.files[path] else { return .removed(path: path) }
+        guard let pods = file.pods else { return .unusable(path: path, firstSeen: file.firstSeen) }
+        return .defines(path: path, firstSeen: file.firstSeen, pods.map(Self.definition))
+    }
+
+    func notice(_ path: String) { take([change(path)]) }
+
+    private func take(_ changes: [ManifestSet<ManifestPod>.Change]) {
+        for action in manifests.apply(changes).actions where node.agent === self {
+            switch action {
+            case .start(_, let wanted, let path), .replace(_, _, let wanted, let path):
+                handle(.wanted(wanted.pod, path: path))
+            case .move(let key, _, _, let path): handle(.moved(key, path: path))
+            case .remove(let key, _, _): handle(.unwanted(key))
+            }
+        }
+    }
+
+    /// The Pods that the directory asks for, as this agent has understood it.
+    var wanted: [PodKey: Pod] { manifests.pods.mapValues(\.pod.pod) }
+
+    // MARK: The machine
+
+    func handle(_ event: NodeEvent) {
+        node.countEvent("the node")
+        for effect in machine.handle(event, at: node.tick) {
+            if node.agentMayDie() { return }
+            perform(effect)
+            if node.agent !== self { return }
+        }
+    }
+
+    private func perform(_ effect: NodeEffect) {
+        node.tell("    => \(effect.summary)")
+        switch effect {
+        case .run(let pod, let source):
+            let key = PodKey(pod)
+            if workers[key] != nil { node.fail("\(key) is run twice") }
+            let worker = PretendWorker(self, pod, source, isRestored: false)
+            workers[key] = worker
+            worker.deliver(.alarm)
+        case .delete(let key, let grace): workers[key]?.deliver(.delete(grace: grace))
+        case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
+        case .isDown:
+            // The answer is given when everything is recorded.
+            var waiting = workers.count + 1
+            let done: (Bool) -> Void = { [unowned self] _ in
+                waiting -= 1
+                if waiting == 0, node.agent === self { whenDown() }
+            }
+            for key in workers.keys.sorted() { workers[key]?.recorder.whenWritten(done) }
+            done(true)
+        }
+    }
+
+    func changed(_ worker: PretendWorker) {
+        if worker.machine.isShutDown { handle(.podIsShutDown(worker.key)) }
+    }
+
+    func finished(_ worker: PretendWorker) {
+        workers[worker.key] = nil
+        node.truths[worker.uid] = nil
+        handle(.gone(worker.key))
+    }
+
+    /// What is due next by itself, and what to do then.
+    var nextAlarm: (due: Tick, ring: () -> Void)? {
+        var next: (due: Tick, ring: () -> Void)?
+        if let due = machine.nextAlarm { next = (due, { [unowned self] in handle(.alarm) }) }
+        // In a fixed order, so that a seed always tells the same story.
+        for worker in workers.values.sorted(by: { $0.key < $1.key }) {
+            guard let due = worker.machine.nextAlarm, next.map({ due < $0.due }) ?? true else { continue }
+            next = (due, { [unowned worker] in worker.deliver(.alarm) })
+        }
+        return next
+    }
+}
+
+extension NodeEffect {
+    fileprivate var summary: String {
+        switch self {
+        case .run(let pod, let source): "run \(pod.metadata.uid) from \(source)"
+        case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
+        case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
+        case .isDown: "is down"
+        }
+    }
+}
+
+extension NodeSimulation {
+    func startAgent() {
+        guard agent == nil else { return }
+        lives += 1
+        tell("the agent starts, life \(lives)")
+        let agent = PretendAgent(self, life: lives)
+        self.agent = agent
+        agent.start()
+    }
+
+    /// Everything that it had begun and nobody else does is lost.
+    func agentDies(returns: Bool = true) {
+        guard agent != nil else { return }
+        tell("    the agent dies")
+        agent = nil
+        guard returns else { return }
+        let pause = random.chance(0.2) ? random.seconds(0...300) : random.seconds(0...2)
+        at(pause, .world, "the agent is started again") { [unowned self] in startAgent() }
+    }
+
+    /// Whether it has just died, by chance: this is asked between any two things that it does.
+    func agentMayDie() -> Bool {
+        guard agent != nil, !isCalm, random.chance(traits.crashChance) else { return agent == nil }
+        agentDies()
+        return true
+    }
+}

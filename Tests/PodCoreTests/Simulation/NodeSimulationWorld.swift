@@ -1,0 +1,192 @@
+@testable import PodCore
+
+/// A file of the manifest directory.
+struct PretendFile {
+    /// What it defines; nil when it cannot be used.
+    var pods: [Pod]?
+    /// What it defined when it could last be used, as far as the agent has seen it.
+    var firstSeen: Int
+}
+
+/// People and hardware: what befalls the node from outside.
+extension NodeSimulation {
+    func makeTrouble() {
+        for _ in 0..<Int.random(in: 1...3, using: &random) { edit() }
+        world(0...0, "the agent starts") { [unowned self] in startAgent() }
+        for _ in 0..<Int.random(in: 0...6, using: &random) {
+            world(0...900, "an edit") { [unowned self] in edit() }
+        }
+        for _ in 0..<Int.random(in: 0...3, using: &random) {
+            world(0...900, "the agent is killed") { [unowned self] in agentDies() }
+        }
+        for _ in 0..<Int.random(in: 0...2, using: &random) {
+            world(0...900, "somebody deletes a Pod") { [unowned self] in deleteByHand() }
+        }
+        if random.chance(0.3) { world(0...600, "somebody applies a Pod") { [unowned self] in apply() } }
+        if random.chance(0.2) {
+            world(0...600, "the disk is full") { [unowned self] in disk.isFull = true }
+            world(600...900, "the disk has room again") { [unowned self] in disk.isFull = false }
+        }
+        if traits.reboots {
+            for _ in 0..<Int.random(in: 1...2, using: &random) {
+                world(0...900, "the power is cut") { [unowned self] in reboot() }
+            }
+            if random.chance(0.6) { world(0...900, "an orderly shutdown") { [unowned self] in shutDown() } }
+        }
+        guard traits.clockJumps else { return }
+        for _ in 0..<3 {
+            let jump = random.seconds(-86_400...86_400)
+            world(0...900, "the clock jumps by \(jump)") { [unowned self] in
+                wallOffset += jump.wholeNanoseconds
+            }
+        }
+    }
+
+    /// Something outside the node that happens once, at some time in the range, unless calm has come before.
+    private func world(_ range: ClosedRange<Double>, _ label: String, _ body: @escaping () -> Void) {
+        at(random.seconds(range), .world, label) { [unowned self] in
+            if !isCalm { body() }
+        }
+    }
+
+    // MARK: Manifests
+
+    /// Makes, changes, breaks, renames, copies or removes a file.
+    private func edit() {
+        let path = ["a.yaml", "b.yaml", "c.yaml"].randomElement(using: &random) ?? "a.yaml"
+        switch Int.random(in: 0..<10, using: &random) {
+        case 0..<6: put(path, [newPod()])
+        case 6: put(path, nil)
+        case 7: remove(path)
+        case 8 where files[path] != nil && files["d.yaml"] == nil:
+            tell("\(path) is renamed to d.yaml")
+            files["d.yaml"] = files.removeValue(forKey: path)
+            notice("d.yaml")
+            notice(path)
+        default: put(path, [newPod(), newPod()])
+        }
+    }
+
+    private func put(_ path: String, _ pods: [Pod]?) {
+        tell("\(path) is written: \(pods?.map(\.metadata.uid) ?? ["unusable"])")
+        order(path, pods)
+        notice(path)
+    }
+
+    private func order(_ path: String, _ pods: [Pod]?) {
+        let firstSeen = files[path]?.firstSeen ?? (files.values.map(\.firstSeen).max() ?? 0) + 1
+        files[path] = PretendFile(pods: pods, firstSeen: firstSeen)
+    }
+
+    private func remove(_ path: String) {
+        guard files[path] != nil else { return }
+        tell("\(path) is removed")
+        files[path] = nil
+        notice(path)
+    }
+
+    /// inotify tells an agent that is there.
+    private func notice(_ path: String) {
+        guard let agent else { return }
+        at(random.seconds(0...0.05), .agent(life: agent.life), "notice \(path)") { [agent] in
+            agent.notice(path)
+        }
+    }
+
+    private func newPod(isStatic: Bool = true) -> Pod {
+        var pod = Pod()
+        pod.metadata.namespace = "default"
+        pod.metadata.name = ["web", "db", "job"].randomElement(using: &random) ?? "web"
+        if !isStatic { pod.metadata.name += "-applied" }
+        // Few, so that the same comes back while it is leaving.
+        pod.metadata.uid = "\(pod.metadata.name)-\(Int.random(in: 1...3, using: &random))"
+        pod.metadata.annotations[PodAnnotation.configSource] = isStatic ? "file" : "api"
+        var shape = SplitMix(state: pod.metadata.uid.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) })
+        func container(_ name: String) -> Container {
+            var container = Container()
+            container.name = name
+            return container
+        }
+        pod.spec.initContainers = (0..<Int.random(in: 0...2, using: &shape)).map { container("i\($0)") }
+        pod.spec.containers = (0..<Int.random(in: 1...3, using: &shape)).map { container("c\($0)") }
+        pod.spec.restartPolicy = [.always, .onFailure, .never].randomElement(using: &shape) ?? .always
+        pod.spec.terminationGracePeriodSeconds = [0, 1, 5, 30].randomElement(using: &shape) ?? 30
+        if shape.chance(0.3) { pod.spec.priorityClassName = "system-node-critical" }
+        return pod
+    }
+
+    // MARK: The socket
+
+    private func deleteByHand() {
+        guard let agent, let key = agent.workers.keys.sorted().randomElement(using: &random) else { return }
+        tell("\(key) is deleted by hand")
+        promised.remove(key)
+        agent.handle(.deleted(key, grace: random.chance(0.5) ? nil : random.seconds(0...20)))
+    }
+
+    private func apply() {
+        let pod = newPod(isStatic: false)
+        let key = PodKey(pod)
+        guard let agent, !agent.machine.isShuttingDown, !agent.machine.has(key) else { return }
+        applied.insert(key)
+        agent.handle(.applied(pod))
+        guard self.agent === agent else { return }
+        guard let worker = agent.workers[key] else { return fail("\(key) was applied, and is not there") }
+        worker.recorder.whenWritten { [unowned self, agent, worker] isWritten in
+            guard agent.workers[key] === worker else { return }
+            if isWritten, !worker.isLeaving {
+                promised.insert(key)
+            } else {
+                agent.handle(.deleted(key, grace: .zero))
+            }
+        }
+    }
+
+    // MARK: Power
+
+    /// Everything that is not on the disk is gone.
+    private func reboot() {
+        agentDies(returns: false)
+        for (uid, truth) in truths { truth.rebooted(disk, uid: uid) }
+        kernel.reboot()
+        bootedAt = time - random.seconds(1...30).wholeNanoseconds
+        at(random.seconds(0...5), .world, "the agent starts after the boot") { [unowned self] in startAgent()
+        }
+    }
+
+    /// `podagent shutdown`, then the power goes when that is done, or a little later.
+    private func shutDown() {
+        guard let agent else { return }
+        agent.whenDown = { [unowned self, agent] in
+            checkShutdown(agent)
+            at(random.seconds(0...30), .agent(life: agent.life), "the power goes") { [unowned self] in
+                reboot()
+            }
+        }
+        agent.handle(
+            .shutDown(ShutdownPeriods(total: random.seconds(0...40), critical: random.seconds(0...10)))
+        )
+    }
+
+    // MARK: The end of the trouble
+
+    func calmDown() {
+        isCalm = true
+        disk.isFull = false
+        tell("calm")
+        // One that is shutting down would never come to rest otherwise.
+        if agent?.machine.isShuttingDown == true { agentDies(returns: false) }
+        if agent == nil { startAgent() }
+        kernel.calmDown(self)
+    }
+
+    func removeEverything() {
+        tell("everything is removed")
+        for path in files.keys.sorted() { remove(path) }
+        for key in agent?.workers.keys.sorted() ?? [] where agent?.workers[key]?.source == .socket {
+            promised.remove(key)
+            applied.remove(key)
+            agent?.handle(.deleted(key, grace: nil))
+        }
+    }
+}

@@ -1,0 +1,307 @@
+@testable import PodCore
+
+/// The shell around one Pod's machine, in one life of the agent. Everything that takes time is cut into steps, and the
+/// agent may die between any two of them.
+final class PretendWorker {
+    let agent: PretendAgent
+    unowned let node: NodeSimulation
+    let pod: Pod
+    let key: PodKey
+    let source: PodSource
+    var machine: PodMachine
+    private var builder = PodStatusBuilder()
+    let recorder: PretendRecorder
+    private var remembered: PretendRecord?
+    /// Ends that the shim keeps until they are on the disk.
+    private var unforgotten: [RunID] = []
+    private var connection: PretendSandbox?
+    private var newsDue: Int64 = 0
+    private(set) var newsUnderWay = 0
+    private(set) var status = PodStatus()
+
+    var uid: String { pod.metadata.uid }
+
+    init(_ agent: PretendAgent, _ pod: Pod, _ source: PodSource, isRestored: Bool) {
+        self.agent = agent
+        node = agent.node
+        self.pod = pod
+        self.source = source
+        key = PodKey(pod)
+        machine = PodMachine(Self.lifecycle(pod))
+        recorder = PretendRecorder(agent.node, life: agent.life, uid: pod.metadata.uid, exists: isRestored)
+        if node.truths[uid] == nil { node.truths[uid] = PodTruth() }
+    }
+
+    private static func lifecycle(_ pod: Pod) -> PodLifecycle {
+        PodLifecycle(
+            reference: pod.metadata.uid,
+            initContainers: pod.spec.initContainers.map { .init(name: $0.name) },
+            containers: pod.spec.containers.map { .init(name: $0.name) },
+            restartPolicy: RestartRule(rawValue: pod.spec.restartPolicy.rawValue) ?? .always,
+            terminationGracePeriod: .seconds(pod.spec.terminationGracePeriodSeconds),
+            backoff: .kubelet
+        )
+    }
+
+    var isLeaving: Bool {
+        if case .deleting = machine.ending { return true }
+        return false
+    }
+
+    /// Goes on from what an earlier life has recorded.
+    func recover(_ record: PretendRecord) {
+        machine = record.machine
+        builder = record.builder
+        if record.boot != node.kernel.boot { machine.forgetTicks() }
+        remembered = record
+        perform(machine.resume(at: node.now))
+    }
+
+    func deliver(_ event: PodEvent) {
+        guard isAlive else { return }
+        node.countEvent(uid)
+        perform(machine.handle(event, at: node.now))
+    }
+
+    private var isAlive: Bool { node.agent === agent && agent.workers[key] === self }
+
+    private func perform(_ effects: [PodEffect]) {
+        node.tell("    -> \(uid) \(effects)")
+        status = builder.status(of: pod, machine, facts: [:], nodeAddresses: [], at: node.now.wall)
+        remember()
+        for effect in effects {
+            if node.agentMayDie() { return }
+            perform(effect)
+            if !isAlive { return }
+        }
+        node.check(self)
+        agent.changed(self)
+    }
+
+    private func remember() {
+        let ends = unforgotten
+        let record = PretendRecord(
+            pod: pod,
+            source: source,
+            boot: node.kernel.boot,
+            machine: machine.recorded,
+            builder: builder
+        )
+        if record != remembered {
+            remembered = record
+            recorder.write(record) { [self] in forget(ends) }
+        } else if !ends.isEmpty {
+            recorder.whenWritten { [self] in if $0 { forget(ends) } }
+        }
+    }
+
+    private func forget(_ ends: [RunID]) {
+        guard let connection else { return }
+        connection.whenAwake {
+            for run in ends where connection.processes[run]?.isLive == false {
+                connection.processes[run] = nil
+            }
+        }
+        unforgotten.removeAll(where: ends.contains)
+    }
+
+    // MARK: Work
+
+    /// A step of work that takes its time; not done if the agent dies before, and it may die at its beginning.
+    private func later(_ label: String, _ body: @escaping () -> Void) {
+        later(node.random.workTime(), label, body)
+    }
+
+    private func later(_ delay: Duration, _ label: String, _ body: @escaping () -> Void) {
+        node.at(delay, .agent(life: agent.life), "\(label) \(uid)") { [unowned node] in
+            if !node.agentMayDie() { body() }
+        }
+    }
+
+    private func perform(_ effect: PodEffect) {
+        switch effect {
+        case .prepare: prepare()
+        case .createSandbox(let attempt): createSandbox(attempt)
+        case .startContainer(let name, let run, let restartCount): start(name, run, restartCount)
+        case .terminate(let run): signal(run, isKill: false)
+        case .kill(let run): signal(run, isKill: true)
+        case .removeSandbox(let attempt): removeSandbox(attempt)
+        case .inquire(let attempt): inquire(attempt)
+        case .killSandbox:
+            later("kill") { [self] in node.killCgroup(uid) }
+        case .cleanUp(let what): cleanUp(what)
+        case .finished:
+            if !isLeaving { node.fail("\(uid) has finished too early") }
+            agent.finished(self)
+        case .record: break
+        }
+    }
+
+    private func prepare() {
+        later("prepare") { [self] in
+            node.kernel.volumes.insert(uid)
+            let fails = !node.isCalm && node.random.chance(0.2)
+            deliver(fails ? .preparationFailed(message: "no") : .prepared)
+        }
+    }
+
+    private func createSandbox(_ attempt: Int) {
+        later("make the sandbox of") { [self] in
+            node.kernel.remains.insert(uid)
+            if !node.isCalm, node.random.chance(0.05) {
+                return deliver(.sandboxFailed(attempt: attempt, message: "no"))
+            }
+            node.spawn(uid, attempt: attempt)
+            guard let sandbox = node.kernel.sandboxes[uid] else { return }
+            later(node.random.seconds(0...0.01), "ask for pause of") { [self] in
+                connection = sandbox
+                if !sandbox.shimIsAlive { return connectionEnded(sandbox) }
+                node.makePause(sandbox, fails: !node.isCalm && node.random.chance(0.05))
+            }
+        }
+    }
+
+    private func start(_ name: String, _ run: RunID, _ restartCount: Int) {
+        node.checkStart(self, name)
+        later("prepare \(name) of") { [self] in
+            recorder.whenExisting { [self] isKnown in
+                guard isAlive else { return }
+                if !isKnown || !node.isCalm && node.random.chance(0.1) {
+                    return deliver(.containerNotCreated(run, Waiting("CreateContainerError", "no")))
+                }
+                guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
+                guard let connection else {
+                    return deliver(.containerNotCreated(run, Waiting("CreateContainerError", "no sandbox")))
+                }
+                connection.whenAwake { [unowned node] in node.launch(connection, name, run, restartCount) }
+            }
+        }
+    }
+
+    private func signal(_ run: RunID, isKill: Bool) {
+        guard let sandbox = connection else { return }
+        sandbox.whenAwake { [unowned node] in
+            guard let process = sandbox.processes[run], process.isLive else { return }
+            if isKill {
+                node.below(node.random.seconds(0...0.2), "\(sandbox.uid) \(run) is killed") {
+                    [unowned node] in
+                    node.exit(sandbox, run, 137)
+                }
+            } else if node.random.chance(0.7) {
+                let code: Int32 = node.random.chance(0.5) ? 143 : 0
+                node.below(node.random.seconds(0...3), "\(sandbox.uid) \(run) obeys") { [unowned node] in
+                    node.exit(sandbox, run, code)
+                }
+            }
+        }
+    }
+
+    private func removeSandbox(_ attempt: Int) {
+        connection = nil
+        recorder.whenWritten { [self] _ in
+            later("end the shim of") { [self] in
+                if let live = node.kernel.sandboxes[uid]?.live, !live.isEmpty,
+                    node.kernel.sandboxes[uid]?.shimIsAlive == true
+                {
+                    node.fail("the sandbox of \(uid) is torn down around \(live)")
+                }
+                node.killCgroup(uid)
+                later("remove the sandbox of") { [self] in
+                    node.kernel.sandboxes[uid] = nil
+                    node.kernel.remains.remove(uid)
+                    deliver(.sandboxRemoved(attempt: attempt))
+                }
+            }
+        }
+    }
+
+    private func cleanUp(_ what: PodEffect.CleanUp) {
+        if node.kernel.sandboxes[uid] != nil { node.fail("\(uid) is cleaned up beneath a sandbox") }
+        if what == .everything { recorder.stop() }
+        later("remove the volumes of") { [self] in
+            node.kernel.volumes.remove(uid)
+            guard what == .everything else { return deliver(.cleanedUp(what)) }
+            recorder.flush { [self] in
+                later("forget") { [self] in
+                    node.disk.records[uid] = nil
+                    node.truths[uid] = nil
+                    if !node.agentMayDie() { deliver(.cleanedUp(what)) }
+                }
+            }
+        }
+    }
+
+    // MARK: News
+
+    private func inquire(_ attempt: Int) {
+        if connection == nil, machine.isResuming {
+            connection = node.kernel.sandboxes[uid].flatMap { $0.shimIsAlive ? $0 : nil }
+        }
+        if let sandbox = connection {
+            return sandbox.whenAwake { [unowned node, life = agent.life] in
+                // The answer goes to who asked, over a connection that ends with its life.
+                if node.agent?.life != life { return }
+                node.news(sandbox, .sandboxAnswered(attempt: attempt, sandbox.observation))
+            }
+        }
+        later(.zero, "answer for the shim of") { [self] in
+            if machine.isResuming {
+                deliver(.sandboxLost(attempt: attempt))
+            } else {
+                deliver(.sandboxAnswered(attempt: attempt, nil))
+            }
+        }
+    }
+
+    /// The shim's news come in the order in which they were sent.
+    func hear(_ event: PodEvent, from sandbox: PretendSandbox) {
+        guard connection === sandbox else { return }
+        newsDue = max(newsDue, node.time + node.random.seconds(0...0.02).wholeNanoseconds)
+        newsUnderWay += 1
+        node.at(.nanoseconds(newsDue - node.time), .agent(life: agent.life), "\(uid) hears \(event)") {
+            [self] in
+            newsUnderWay -= 1
+            guard isAlive, connection === sandbox else { return }
+            take(event)
+        }
+    }
+
+    private func take(_ event: PodEvent) {
+        switch event {
+        case .sandboxAnswered(_, let observation):
+            if machine.isResuming { adopt(observation?.runs ?? []) }
+        default:
+            if machine.isResuming { return }
+        }
+        switch event {
+        case .containerExited(let run, _, _, _), .containerNotStarted(let run, _, _): unforgotten.append(run)
+        default: break
+        }
+        deliver(event)
+    }
+
+    private func adopt(_ runs: [SandboxObservation.Run]) {
+        for run in runs {
+            switch run.state {
+            case .exited, .failed: unforgotten.append(run.run)
+            case .running, .launching: break
+            }
+        }
+    }
+
+    /// The shim is gone without a word. What it had said before is heard first.
+    func connectionEnded(_ sandbox: PretendSandbox) {
+        guard connection === sandbox else { return }
+        newsDue = max(newsDue, node.time)
+        node.at(.nanoseconds(newsDue - node.time), .agent(life: agent.life), "\(uid) loses its shim") {
+            [self] in
+            guard isAlive, connection === sandbox else { return }
+            connection = nil
+            if machine.sandbox == .creating, !machine.isResuming {
+                deliver(.sandboxFailed(attempt: machine.attempt, message: "podshim ended unexpectedly"))
+            } else {
+                deliver(.sandboxLost(attempt: machine.attempt))
+            }
+        }
+    }
+}
