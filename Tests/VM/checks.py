@@ -1,5 +1,9 @@
 """What is checked, in the order in which it happens to the node. Each check is one line of the report."""
 
+import json
+
+import time
+
 from node import NAME, UNIT, difference, status
 
 CONTROLLERS = {"cpu", "memory", "pids"}
@@ -12,11 +16,11 @@ def install(node, report, directory):
     """As the README says: files, unit, image, manifests. `directory` is what `make install` filled."""
     node.sh(f"mkdir -p /mnt/host && mount -t hostfs -o {directory} none /mnt/host")
     node.sh("cp -a /mnt/host/installed/. / && sync")
-    started = node.machine.run(f"systemctl daemon-reload && systemctl enable --now {UNIT}")
+    started = node.machine.run(f"systemctl daemon-reload && systemctl enable --now {UNIT} podagent-shutdown")
     report.check("systemctl enable --now starts the unit", started.code == 0, started.output)
     report.check("the unit is active", node.unit("ActiveState") == "active", node.unit("ActiveState"))
-    answer = node.answers()
-    report.check("the agent answers on its socket", answer.output == "ok", answer.output)
+    answer = node.machine.run("curl -sSf --unix-socket /run/podagent/podagent.sock http://localhost/healthz")
+    report.check("a started unit is one whose agent answers", answer.output == "ok", answer.output)
     complaints = node.sh(f"journalctl -b --no-pager -p warning -o cat _PID=1 | grep -F {UNIT} || :")
     report.check("systemd understands every line of the unit", not complaints, complaints)
     loaded = node.machine.run("podagent image load /mnt/host/busybox.tar")
@@ -60,6 +64,102 @@ def journal(node, report):
     notice = node.sh(f"{line} -p notice..notice")
     right = f"serves node {NAME}" in notice and "<5>" not in notice
     report.check("the journal knows their priorities", right, notice)
+
+
+def ready(node, report):
+    """sd_notify READY and STATUS: who asks right after a restart gets a whole answer."""
+    before = node.snapshot()
+    done = node.machine.run(f"systemctl restart {UNIT}")
+    changed = difference(before, node.snapshot())
+    report.check("a restarted unit is one that knows its Pods", done.code == 0 and not changed, done.output or changed)
+    text = node.unit("StatusText")
+    expected = "5 Pods: 3 running, 1 succeeded, 1 failed"
+    report.check("systemctl status says how many Pods there are", text == expected, text)
+
+
+CONFIGURATION = "/etc/podagent.yaml"
+
+
+def reload(node, report):
+    """`systemctl reload`: a good configuration is taken over, a broken one is not, and neither disturbs anything."""
+    _drop_in(node, f"ExecStart=\nExecStart=/usr/local/bin/podagent serve --config {CONFIGURATION}")
+    _configure(node, "{}")
+    node.sh(f"systemctl restart {UNIT}")
+    before, pid = node.snapshot(), node.unit("MainPID")
+
+    _configure(node, "{restartBackoff: 2s, logFormat: json, bridge: br7}")
+    line = _reload(node, report, "configuration reloaded", "warning", "of a good configuration")
+    message = line.get("message", "")
+    parts = ("log-format in effect", "restart-backoff in effect for Pods that begin", "bridge NOT in effect")
+    report.check("it says what holds since when", all(part in message for part in parts), line)
+    report.check("JSON lines bear the node's name", (line.get("node"), line.get("level")) == (NAME, "warning"), line)
+
+    _configure(node, "{restartBackoff: soon, logFormat: text}")
+    line = _reload(node, report, "the configuration is refused", "err", "of a broken configuration")
+    where = f"{CONFIGURATION}:1: restartBackoff must be a duration"
+    report.check("it says what is wrong, and where", where in line.get("message", ""), line)
+    report.check("a reload is no restart", (node.unit("MainPID"), node.unit("ActiveState")) == (pid, "active"), pid)
+    changed = difference(before, node.snapshot())
+    report.check("a reload disturbs no container", not changed, changed)
+
+    failed = node.machine.run(f"systemctl restart {UNIT}")
+    said = node.sh(f"journalctl -b --no-pager -u {UNIT} -o cat -p err..err")
+    # The reload's line is JSON; this one comes before there is a format.
+    refused = failed.code != 0 and any(line.startswith(where) for line in said.splitlines())
+    report.check("a start with a broken configuration fails, with an error that says why", refused, said)
+    _configure(node, "{}")
+    node.answers()
+    _drop_in(node, None)
+    done = node.machine.run(f"systemctl restart {UNIT}")
+    changed = difference(before, node.snapshot())
+    report.check("with a good one it starts again", done.code == 0 and not changed, done.output or changed)
+
+
+def _drop_in(node, settings):
+    """Adds settings to the unit's section Service, as `systemctl edit` does it; None takes them away again."""
+    directory = f"/etc/systemd/system/{UNIT}.d"
+    text = f"mkdir -p {directory} && printf '[Service]\n%b\n' '{settings}' >{directory}/test.conf"
+    node.sh((text if settings else f"rm -r {directory}") + " && systemctl daemon-reload")
+
+
+def _configure(node, text):
+    node.sh(f"echo '{text}' >{CONFIGURATION}")
+
+
+def _reload(node, report, words, priority, what):
+    """The line of JSON that the agent writes of a reload, looked for under the priority that it must have."""
+    done = node.machine.run(f"systemctl reload {UNIT}")
+    # systemctl waits for the signal to be sent, and for the end of the reload only if it has begun by then.
+    query = f"journalctl -b --no-pager -u {UNIT} -o cat -p {priority}..{priority}"
+    found = node.until(f"{query} | grep -F '{words}'")
+    report.check(f"systemctl reload {what}: priority {priority} in the journal", done.code + found.code == 0, found.output)
+    try:
+        return json.loads(found.output.splitlines()[0])
+    except (ValueError, IndexError):
+        return {"message": found.output}
+
+
+def watchdog(node, report):
+    """sd_notify WATCHDOG: a hung agent is killed and started again. SIGSTOP is a hang without a test hook."""
+    limit = node.unit("WatchdogUSec")
+    report.check("the unit has a watchdog", limit == "30s", limit)
+    # Shorter, to wait less.
+    _drop_in(node, "WatchdogSec=5s")
+    node.sh(f"systemctl restart {UNIT}")
+    before, pid = node.snapshot(), node.unit("MainPID")
+    node.sh("sleep 12")
+    report.check("an agent that is well is left alone", node.unit("MainPID") == pid, node.unit("SubState"))
+    node.sh(f"kill -STOP {pid}")
+    back = node.until(f"pid=$(systemctl show --value -p MainPID {UNIT}); [ $pid != 0 ] && [ $pid != {pid} ]", 60)
+    said = node.sh(f"journalctl -b --no-pager -o cat _PID=1 | grep -F {UNIT} || :")
+    replaced = back.code == 0 and "Watchdog timeout" in said
+    report.check("the watchdog replaces a hung agent", replaced, said)
+    node.answers()
+    node.until(f"[ $(systemctl show --value -p SubState {UNIT}) = running ]")
+    changed = difference(before, node.snapshot())
+    report.check("a hung agent and its end disturb no container", not changed, changed)
+    _drop_in(node, None)
+    node.sh(f"systemctl restart {UNIT}")
 
 
 def restart(node, report):
@@ -165,3 +265,44 @@ def pods_back(node, report, before, when):
     for name in ENDED:
         states = (status(before[name])["state"], status(pods[name])["state"])
         report.check(f"{name} is not run again {when}", states[0] == states[1], states)
+
+
+POLITE = """
+apiVersion: v1
+kind: Pod
+metadata: {name: polite}
+spec:
+  restartPolicy: RESTART
+  containers:
+    - name: main
+      image: busybox:1.36
+      imagePullPolicy: Never
+      command: [sh, -c, 'trap "sleep 2; exit CODE" TERM; while :; do sleep 1 & wait $!; done']
+"""
+
+
+def orderly_shutdown(node, report):
+    """An orderly power off ends Pods in their grace, and what became of them is known after the next boot."""
+    for name, policy, code in (("polite", "OnFailure", "0"), ("once", "Never", "9")):
+        text = POLITE.replace("polite", name).replace("RESTART", policy).replace("CODE", code)
+        node.sh(f"cat >/etc/pods/{name}.yaml <<'END'{text}END")
+        node.sh(f"podagent wait pod {name} --for condition=Ready --timeout 20s")
+    before = node.pods()
+    node.sh("sync")
+    began = time.monotonic()
+    node.machine.power_off()
+    took = time.monotonic() - began
+    report.check("an orderly power off takes less than 45 s", took < 45, f"{took:.0f} s")
+    report.boot(node.machine)
+    came_up(node, report, "after an orderly power off")
+    node.sh("podagent wait pod polite steady --for condition=Ready --timeout 20s")
+    pods = node.pods()
+    last = status(pods["polite"])["lastState"].get("terminated", {})
+    report.check("a container's own exit code survives the shutdown", last.get("exitCode") == 0, last)
+    steady = status(pods["steady"], "idle")["lastState"].get("terminated", {})
+    known = (steady.get("exitCode"), steady.get("reason"))
+    report.check("so does that of one that had to be killed", known == (137, "Error"), known)
+    counts = [status(each["polite"])["restartCount"] for each in (before, pods)]
+    report.check("what the shutdown ended runs again after the boot", counts == [0, 1], counts)
+    once = (pods["once"]["status"]["phase"], pods["once"]["status"].get("reason"))
+    report.check("a Pod that may not run twice has been terminated", once == ("Failed", "Terminated"), once)

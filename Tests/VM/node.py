@@ -50,7 +50,7 @@ class Node:
             time.sleep(0.1)
 
     def answers(self, seconds=30):
-        """Waits until the agent answers on its socket. Type=exec promises only that it was started."""
+        """Waits until the agent answers on its socket, after a start that no systemctl waits for."""
         return self.until("curl -sSf --unix-socket /run/podagent/podagent.sock http://localhost/healthz", seconds)
 
     def pods(self):

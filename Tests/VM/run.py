@@ -112,12 +112,16 @@ def check_all(node, report, share, with_pending):
     checks.pods_run(node, report)
     checks.controllers(node, report)
     checks.journal(node, report)
+    checks.ready(node, report)
+    checks.reload(node, report)
+    checks.watchdog(node, report)
     checks.restart(node, report)
     checks.killed(node, report)
     checks.reload_manager(node, report)
     checks.stop(node, report)
     checks.cut_while_stopped(node, report)
     checks.cut_while_running(node, report)
+    checks.orderly_shutdown(node, report)
     for name, check in PENDING:
         if with_pending:
             check(node, report)

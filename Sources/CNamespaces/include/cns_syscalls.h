@@ -95,6 +95,11 @@ static inline int cns_unix_stream_socket(void) {
     return (int)syscall(SYS_socket, 1 /* AF_UNIX */, 1 /* SOCK_STREAM */ | O_CLOEXEC /* = SOCK_CLOEXEC */, 0);
 }
 
+/// socket(2): a Unix datagram socket, close-on-exec and non-blocking from birth.
+static inline int cns_unix_datagram_socket(void) {
+    return (int)syscall(SYS_socket, 1 /* AF_UNIX */, 2 /* SOCK_DGRAM */ | O_CLOEXEC | O_NONBLOCK /* = SOCK_ */, 0);
+}
+
 /// accept4(2): the next connection, close-on-exec from birth.
 static inline int cns_accept(int fd) {
     return (int)syscall(SYS_accept4, fd, NULL, NULL, O_CLOEXEC /* = SOCK_CLOEXEC */);

@@ -26,7 +26,8 @@ struct Console: Sendable {
     func note(_ line: String) { _ = write(2, Array((line + "\n").utf8)) }
 }
 
-private func writeToEnd(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
+/// Writes all of it, waiting where that is necessary; false when nobody reads it any more.
+func writeToEnd(_ descriptor: Int32, _ bytes: [UInt8]) -> Bool {
     var rest = bytes[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress, $0.count) }

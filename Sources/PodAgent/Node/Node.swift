@@ -16,6 +16,7 @@ final class Node {
     private let alarm: any DispatchSourceTimer
     private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
+    let census = PodCensus()
 
     init(options: NodeOptions) throws {
         var store: ImageStore?
@@ -67,7 +68,11 @@ final class Node {
     /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
     private func restore() -> [PodWorker] {
         var restored: [PodWorker] = []
-        for record in leftovers.records() {
+        let records = leftovers.records()
+        census.expect(
+            records.map { PodKey(namespace: $0.pod.metadata.namespace, name: $0.pod.metadata.name) }
+        )
+        for record in records {
             let worker = PodWorker(
                 pod: record.pod,
                 source: record.file.source,
@@ -137,6 +142,7 @@ final class Node {
         worker.onFinished = { [unowned self] in
             workers[key] = nil
             podCache.remove(key.description)
+            census.remove(key)
             handle(.gone(key))
         }
     }
@@ -144,6 +150,7 @@ final class Node {
     private func changed(_ worker: PodWorker, _ key: PodKey) {
         guard workers[key] === worker else { return }
         publish(worker, key)
+        census.show(worker.status.phase, of: key, isWhole: !worker.machine.isResuming)
         if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
     }
 

@@ -4,7 +4,8 @@ import PodCore
 
 /// What every Pod of the node is given.
 final class NodeContext: Sendable {
-    let options: NodeOptions
+    /// Those in effect: a reload changes what can change while the agent runs.
+    @NodeActor var options: NodeOptions
     let nodeName: String
     let bootID: String
     let addresses: [String]

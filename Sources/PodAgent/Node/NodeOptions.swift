@@ -22,4 +22,5 @@ struct NodeOptions: Hashable, Sendable {
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.
     var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))
+    var logFormat = Log.Format.text
 }

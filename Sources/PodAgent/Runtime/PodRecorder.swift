@@ -150,7 +150,7 @@ extension PodRecorder.State {
             written = []
             waiting = []
         }
-        current = waiting
+        current = (current ?? []) + waiting
         return (next, written)
     }
 

@@ -107,7 +107,8 @@ final class PodSandbox {
 
     /// Connects to the shim of an earlier podagent. Throws when there is none.
     static func reconnect(pod: Pod, directories: NodeDirectories) throws -> PodSandbox {
-        let run = try directories.podRun(pod.metadata.uid)
+        // Not made if missing: a Pod without a sandbox has no directory there, and nobody would remove it again.
+        let run = try directories.run.directory("pods/\(pod.metadata.uid)")
         let connection = try ShimConnection.connect(
             socketName,
             in: run,

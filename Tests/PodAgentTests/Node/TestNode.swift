@@ -10,6 +10,7 @@ import Testing
 final class TestNode {
     let directory: String
     private let flags: [String]
+    private let environment: [String]
     private(set) var agent: Subprocess?
 
     /// Where the build has put the programs: beside the test bundle.
@@ -34,10 +35,11 @@ final class TestNode {
     var manifests: String { "\(directory)/manifests" }
     var logs: String { "\(directory)/log" }
 
-    init(images: [String] = [], flags: [String] = []) throws {
+    init(images: [String] = [], flags: [String] = [], environment: [String] = []) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
         self.flags = flags
+        self.environment = environment
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
         try startAgent()
@@ -56,6 +58,7 @@ final class TestNode {
                 program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
                 "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
             ] + flags,
+            environment: environment,
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
         )

@@ -39,7 +39,8 @@ final class UnixListener: Sendable {
     let path: String
     private let leaf: String
     private let mode: UInt32
-    private let group: UInt32?
+    /// As the socket was made, or as it was set since.
+    private let group: Mutex<UInt32?>
     private let state: Mutex<State>
 
     private enum State {
@@ -64,7 +65,7 @@ final class UnixListener: Sendable {
         guard UnixAddress(path: path) != nil else { throw .pathTooLong(path: path) }
         self.path = path
         self.mode = mode
-        self.group = group
+        self.group = Mutex(group)
         leaf = RootedDirectory.split(path).leaf
         let directory = try Self.openDirectory(of: path)
         let lock = try Self.lock(Self.lockName(leaf), in: directory, path)
@@ -105,7 +106,14 @@ final class UnixListener: Sendable {
             missing.append(path + ".lock")
         }
         if FileIdentity(of: leaf, in: directory) != place.identity {
-            place = try Self.place(path, directory, place.lock, leaf: leaf, mode: mode, group: group)
+            place = try Self.place(
+                path,
+                directory,
+                place.lock,
+                leaf: leaf,
+                mode: mode,
+                group: group.withLock { $0 }
+            )
             missing.append(path)
         }
         if !missing.isEmpty { take(place) }
@@ -121,6 +129,22 @@ final class UnixListener: Sendable {
         replaced?.close()
         // Closed meanwhile: what was just made goes as well.
         if replaced === place.socket { Self.remove(place, leaf) }
+    }
+
+    /// Gives the socket file to another group, also should it be made again. Who is connected stays so: permissions are
+    /// asked for at connect(2).
+    func setGroup(_ group: UInt32) throws(ListenerFailure) {
+        guard case .listening(let place) = state.withLock({ $0 }) else { return }
+        // Somebody has put another file there, whose group is none of ours to change.
+        guard FileIdentity(of: leaf, in: place.directory) == place.identity else { throw .inUse(path: path) }
+        self.group.withLock { $0 = group }
+        do throws(SystemFailure) {
+            try check("fchownat", path) {
+                fchownat(place.directory.raw, leaf, ~0, group, AT_SYMLINK_NOFOLLOW)
+            }
+        } catch {
+            throw .system(error)
+        }
     }
 
     /// Stops listening and removes the socket file, unless it has become somebody else's.

@@ -1,0 +1,63 @@
+import PodCore
+
+/// The configuration file of `podagent serve`: one map with the flags' names as keys.
+enum ServeConfigurationFile {
+    /// Reads it into texts by flag; the first problem, with its line, ends it.
+    static func read(_ path: String) throws(CommandError) -> [String: String] {
+        guard let file = try ManifestInput.read([path]).first else { throw .failed("\(path) is a directory") }
+        if let problem = file.content.problems.first { throw .failed(ManifestInput.line(path, problem)) }
+        guard file.content.documents.count == 1, case .map(let entries)? = file.content.documents.first?.value
+        else {
+            throw .failed("\(path): must hold one map of settings")
+        }
+        var texts: [String: String] = [:]
+        for entry in entries {
+            do throws(ManifestProblem) {
+                let setting = try setting(entry)
+                texts[setting.name] = try text(entry, of: setting)
+            } catch {
+                throw .failed(ManifestInput.line(path, error))
+            }
+        }
+        return texts
+    }
+
+    private static func setting(_ entry: Document.Entry) throws(ManifestProblem) -> ServeSetting {
+        let name = entry.key.kebabCased
+        if let setting = ServeSetting.all.first(where: { $0.name == name }) { return setting }
+        let near = Nearest.find(name, in: ServeSetting.all.map(\.name)).map { "; did you mean \($0)?" } ?? ""
+        throw ManifestProblem(
+            line: entry.value.line,
+            message: "there is no setting \(entry.key.quoted)\(near)"
+        )
+    }
+
+    /// Nil where the file leaves the setting to its default.
+    private static func text(_ entry: Document.Entry, of setting: ServeSetting) throws(ManifestProblem)
+        -> String?
+    {
+        let problem: String
+        switch entry.value.value {
+        case .string(let text) where text.utf8.contains(0): problem = "must not contain a NUL character"
+        case .string(let text) where setting.accepts(text): return text
+        case .string(let text): problem = "must be \(setting.rule), not \(text.quoted)"
+        case .integer(let number) where setting.accepts(String(number)): return String(number)
+        case .integer(let number): problem = "must be \(setting.rule), not \(number)"
+        case .null: return nil
+        case .bool, .number, .list, .map: problem = "must be a text, not \(entry.value.kindDescription)"
+        }
+        throw ManifestProblem(line: entry.value.line, message: "\(entry.key) \(problem)")
+    }
+}
+
+extension String {
+    /// `stateDir` as `state-dir`; what is written so already stays.
+    fileprivate var kebabCased: String {
+        var text = ""
+        for character in self {
+            if character.isUppercase { text += "-" }
+            text += character.lowercased()
+        }
+        return text
+    }
+}

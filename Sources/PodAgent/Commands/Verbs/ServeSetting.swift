@@ -1,0 +1,179 @@
+import PodCore
+
+/// One setting of `podagent serve`: a flag, and a key of the configuration file.
+struct ServeSetting: Sendable {
+    /// Since when a setting that was changed by a reload is in effect.
+    enum Effect: Sendable {
+        case atOnce
+        /// Containers that run keep what they were started with.
+        case forNewContainers
+        /// Pods keep for life what they were begun with.
+        case forNewPods
+        /// It names what the agent has built everything on.
+        case afterRestart
+    }
+
+    /// As the flag has it, without the dashes.
+    let name: String
+    /// What stands for its value in the help.
+    let value: String
+    let help: String
+    /// What the text must be, for the message when it is not.
+    let rule: String
+    let effect: Effect
+    /// Reads a text into the options; false when it is not understood.
+    let set: @Sendable (String, inout NodeOptions) -> Bool
+    /// Whether two sets of options differ in it.
+    let differs: @Sendable (NodeOptions, NodeOptions) -> Bool
+    /// Takes it over from other options.
+    let copy: @Sendable (NodeOptions, inout NodeOptions) -> Void
+
+    /// - Parameters:
+    ///   - property: where it stands in the options.
+    ///   - parse: reads a text; nil when it is not understood.
+    init<Value: Equatable & Sendable>(
+        _ name: String,
+        _ value: String,
+        _ help: String,
+        rule: String,
+        effect: Effect = .afterRestart,
+        _ property: WritableKeyPath<NodeOptions, Value> & Sendable,
+        parse: @escaping @Sendable (String) -> Value?
+    ) {
+        (self.name, self.value, self.help, self.rule, self.effect) = (name, value, help, rule, effect)
+        set = { text, options in
+            guard let value = parse(text) else { return false }
+            options[keyPath: property] = value
+            return true
+        }
+        differs = { $0[keyPath: property] != $1[keyPath: property] }
+        copy = { $1[keyPath: property] = $0[keyPath: property] }
+    }
+
+    /// Whether a text is understood.
+    func accepts(_ text: String) -> Bool {
+        var options = NodeOptions()
+        return set(text, &options)
+    }
+
+    static func path(
+        _ name: String,
+        _ help: String,
+        _ property: WritableKeyPath<NodeOptions, String> & Sendable
+    ) -> ServeSetting {
+        ServeSetting(name, "PATH", help, rule: "a path", property) { $0.isEmpty ? nil : $0 }
+    }
+}
+
+extension ServeSetting {
+    static let all: [ServeSetting] = [
+        .path("manifests", "The directory whose manifests run; /etc/pods if not given.", \.manifests),
+        .path(
+            "state-dir",
+            "Images, volumes and saved status; /var/lib/podagent if not given.",
+            \.stateDirectory
+        ),
+        .path("run-dir", "Sockets and records of running Pods; /run/podagent if not given.", \.runDirectory),
+        .path("log-dir", "What containers print; /var/log/pods if not given.", \.logDirectory),
+        .path("socket", "Where clients connect; podagent.sock in --run-dir if not given.", \.socket),
+        ServeSetting(
+            "socket-group",
+            "GROUP",
+            "The group that may use the socket; root's if not given.",
+            rule: "a group",
+            effect: .atOnce,
+            \.socketGroup
+        ) { $0.isEmpty ? nil : .some($0) },
+        ServeSetting(
+            "node-name",
+            "NAME",
+            "The node's name, ends that of each Pod; the host's if not given.",
+            rule: "a name of letters, digits, - and ., such as node-1",
+            \.nodeName
+        ) { $0.isEmpty || NameRules.subdomain($0.lowercased()).isEmpty ? $0 : nil },
+        .path("shim", "The podshim program; the one beside podagent if not given.", \.shim),
+        ServeSetting(
+            "cgroup",
+            "NAME",
+            "The cgroup for all Pods, below the cgroup2 mount.",
+            rule: "a path below the cgroup2 mount, without . and ..",
+            \.cgroup
+        ) { text in
+            let parts = text.split(separator: "/", omittingEmptySubsequences: false)
+            return parts.allSatisfy { !["", ".", ".."].contains($0) && $0.utf8.count <= 255 } ? text : nil
+        },
+        ServeSetting(
+            "pod-cidr",
+            "CIDR",
+            "The addresses for Pods; no effect yet: Pods have loopback alone.",
+            rule: "a network such as 10.88.0.0/16",
+            \.podCIDR
+        ) { $0.contains("/") ? .some($0) : nil },
+        ServeSetting(
+            "bridge",
+            "NAME",
+            "The bridge that Pods are connected to; no effect yet.",
+            rule: "an interface name of at most 15 bytes",
+            \.bridge
+        ) { (1...15).contains($0.utf8.count) ? .some($0) : nil },
+        ServeSetting(
+            "container-log-max-size",
+            "SIZE",
+            "When a log file is rotated; 10Mi if not given.",
+            rule: "a size such as 10Mi",
+            effect: .forNewContainers,
+            \.logLimits.bytesMax
+        ) { text in
+            guard let size = try? Quantity(parsing: text), size.value > 0 else { return nil }
+            return Int(clamping: size.value)
+        },
+        ServeSetting(
+            "container-log-max-files",
+            "N",
+            "Log files kept for a container; 5 if not given.",
+            rule: "a number of at least 2",
+            effect: .forNewContainers,
+            \.logLimits.filesMax
+        ) { Int($0).flatMap { $0 >= 2 ? $0 : nil } },
+        ServeSetting(
+            "restart-backoff",
+            "DURATION",
+            "The delay before the second restart; 10s if not given.",
+            rule: "a duration such as 10s",
+            effect: .forNewPods,
+            \.backoff.initial
+        ) { Duration(parsing: $0).flatMap { $0 > .zero ? $0 : nil } },
+        ServeSetting(
+            "restart-backoff-max",
+            "DURATION",
+            "The longest delay before a restart; 300s if not given.",
+            rule: "a duration such as 300s",
+            effect: .forNewPods,
+            \.backoff.maximum
+        ) { Duration(parsing: $0).flatMap { $0 > .zero ? $0 : nil } },
+        ServeSetting(
+            "shutdown-grace-period",
+            "DURATION",
+            "What Pods get to end as the machine goes down; 60s if not given.",
+            rule: "a duration such as 60s",
+            effect: .atOnce,
+            \.shutdown.total
+        ) { Duration(parsing: $0) },
+        ServeSetting(
+            "shutdown-grace-period-critical-pods",
+            "DURATION",
+            "Of that, the critical ones, ended last; 10s if not given.",
+            rule: "a duration such as 10s",
+            effect: .atOnce,
+            \.shutdown.critical
+        ) { Duration(parsing: $0) },
+        ServeSetting(
+            "log-format",
+            "FORMAT",
+            "The agent's own log, as text or json; text if not given.",
+            rule: Log.Format.allCases.map(\.rawValue).joined(separator: " or "),
+            effect: .atOnce,
+            \.logFormat
+        ) { Log.Format(rawValue: $0) },
+    ]
+}
