@@ -165,6 +165,8 @@ final class Node {
         }
     }
 
+    var allWorkers: [PodWorker] { Array(workers.values) }
+
     func worker(namespace: String, name: String) -> PodWorker? {
         workers[PodKey(namespace: namespace, name: name)]
             ?? workers[PodKey(namespace: namespace, name: "\(name)-\(context.nodeName)")]

@@ -124,7 +124,8 @@ final class PodRecorder: Sendable {
         var directory = state.withLock { $0.directory }
         if directory == nil {
             let opened = try directories.podState(pod.metadata.uid)
-            try PodFile.write(pod, to: opened)
+            // An earlier podagent's is read before its record is believed.
+            if !state.withLock({ $0.exists }) { try PodFile.write(pod, to: opened) }
             CrashPoint.betweenRecords.pass(pod.metadata.uid)
             state.withLock { $0.directory = opened }
             directory = opened

@@ -136,9 +136,12 @@ final class TestNode {
     }
 
     /// Kills the agent without a word.
-    func killAgent() {
+    func killAgent() { endAgent(by: SIGKILL) }
+
+    /// Sends the agent a signal that ends it, and waits for that.
+    func endAgent(by signal: Int32) {
         guard let agent else { return }
-        kill(agent.pid, SIGKILL)
+        kill(agent.pid, signal)
         agent.wait()
         self.agent = nil
     }
