@@ -57,8 +57,9 @@ struct ChaosStormTests {
         try chaos.put(name, [.init("runs", "exec sleep 1000"), .init("ends", "exit 23")])
     }
 
+    /// While an agent is there it puts them back at once: see PlaceKeeperTests.
     @Test(
-        "The socket or the run directory is removed, and the next agent makes it anew",
+        "The socket or the run directory is removed between two agents, and the next one makes it anew",
         arguments: ["socket", "run"]
     )
     func removed(_ what: String) throws {
@@ -67,12 +68,12 @@ struct ChaosStormTests {
             try chaos.expectSettled("it runs")
             let before = chaos.processes(of: try chaos.pod("small"), in: "runs-0").map(\.pid)
             let root = try RootedDirectory(hostPath: chaos.node.directory)
+            chaos.node.killAgent()
             if what == "socket" {
                 unlink(chaos.node.socket)
             } else {
                 try root.removeTree("run")
             }
-            chaos.node.killAgent()
             try chaos.node.startAgent()
             try chaos.expectSettled("it runs") { pods in
                 pods.first?.status("runs")?.state.running == nil ? ["it does not run"] : []
