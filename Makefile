@@ -21,7 +21,7 @@ AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
 # the embedded library where there is none, hence the second call.
 SHIM_FLAGS := -c release -Xlinker -s --product podshim
 
-.PHONY: build release deps images test test-vm simulate check test-thread test-address demo bench format lint install uninstall clean help
+.PHONY: build release deps images test test-vm simulate check test-thread test-address demo bench reliability format lint install uninstall clean help
 
 build: ## debug build (the default)
 	$(SWIFT) build
@@ -77,6 +77,11 @@ demo: deps release images ## run the examples until Ctrl-C, in a directory of it
 
 bench: deps release images ## measure; prints the tables of docs/performance.md; BENCH= for its flags
 	@$(PYTHON) Tests/Benchmarks/bench.py $(BENCH)
+
+# Fails when a container was disturbed or something was left behind; a time that misses its aim is only printed.
+reliability: deps release images ## restarts under load and churn; prints the tables of docs/reliability.md; RELIABILITY= for its flags
+	@if [ "$$(id -u)" != 0 ]; then echo "make reliability makes namespaces and mounts: run it as root (sudo make reliability)" >&2; exit 1; fi
+	@$(PYTHON) Tests/Benchmarks/reliability.py $(RELIABILITY)
 
 format: ## format the sources in place
 	$(SWIFT) format --in-place --parallel --recursive $(FORMATTED)

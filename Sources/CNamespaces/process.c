@@ -44,6 +44,7 @@ struct nested {
     int *pidfd;
     pid_t pid;
     int error;
+    int done;  // the midwife has lived to tell
 };
 
 static pid_t clone_child(const struct cns_birth *birth, uint64_t flags, int *pidfd) {
@@ -57,6 +58,7 @@ static int nested_midwife(void *argument) {
     struct nested *n = argument;
     n->pid = clone_child(n->birth, CLONE_NEWPID | CLONE_PARENT, n->pidfd);
     n->error = errno;
+    n->done = 1;
     return 0;
 }
 
@@ -95,12 +97,17 @@ static pid_t clone_nested(const struct cns_birth *birth, int *pidfd) {
     // The child goes on with it until its exec: it holds the lists of up to 2 * 65536 arguments and variables.
     // What is not touched costs nothing.
     static char stack[2 << 20] __attribute__((aligned(16)));
-    struct nested n = {.birth = birth, .pidfd = pidfd, .pid = -1, .error = ECHILD};
+    struct nested n = {.birth = birth, .pidfd = pidfd, .pid = -1, .error = ECHILD, .done = 0};
+    *pidfd = -1;
     pid_t helper = clone(nested_midwife, stack + sizeof stack, CLONE_VM | CLONE_VFORK | CLONE_FILES | SIGCHLD, &n);
     if (helper < 0) return -1;
     while (waitpid(helper, NULL, 0) < 0 && errno == EINTR) {}
+    // When pause dies the kernel kills the helper with all of the Pod, perhaps between the birth and its word of it. The
+    // child would then stay a zombie for ever, and pause with it, which waits for the last of its namespace. A clone that
+    // went through has left its pidfd open; one that did not may have left its number. Nobody else opens anything here.
+    int born = n.done ? n.pid > 0 : *pidfd >= 0 && fcntl(*pidfd, F_GETFD) >= 0;
     errno = n.error;
-    return n.pid > 0 ? known_child(pidfd) : -1;
+    return born ? known_child(pidfd) : -1;
 }
 
 pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd) {

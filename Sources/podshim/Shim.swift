@@ -79,6 +79,7 @@ final class Shim {
         case CNS_REQUEST_FORGET.rawValue: forget(request.run)
         case CNS_REQUEST_RESIZE.rawValue: resize(request)
         case CNS_REQUEST_END.rawValue: ending = true
+        case CNS_REQUEST_LISTEN.rawValue: listen(request, passed.take(0))
         default: refuse(request, ENOSYS)
         }
     }
@@ -95,6 +96,17 @@ final class Shim {
         for run in runs { tell(run.event(CNS_EVENT_RUN)) }
         welcome.kind = CNS_EVENT_REPLAYED.rawValue
         tell(welcome)
+    }
+
+    /// The file of the socket is gone, and with it the way in for the next podagent: it comes by this one instead.
+    private func listen(_ request: cns_request, _ socket: Int32) {
+        guard socket >= 0 else { return refuse(request, EBADF) }
+        // A child that is just being born may hold a copy of the old one, which would stay in the set.
+        _ = cns_epoll_control(epoll, EPOLL_CTL_DEL, Self.listenerDescriptor, 0, 0)
+        _ = dup2(socket, Self.listenerDescriptor)
+        _ = close(socket)
+        _ = fcntl_cloexec(Self.listenerDescriptor)
+        watch(Self.listenerDescriptor, .listener, key: 0)
     }
 
     private func refuse(_ request: cns_request, _ error: Int32) {

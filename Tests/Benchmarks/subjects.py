@@ -83,8 +83,8 @@ class PodAgent(Subject):
         if loaded.returncode != 0:
             raise Failed(f"podagent image load: {loaded.stderr.strip()}")
 
-    def start(self):
-        """Starts the agent, or starts it again; returns once it answers."""
+    def spawn(self):
+        """Executes the agent."""
         places = {name: self.directory(name) for name in ("state", "run", "log")}
         command = [self.binary, "serve", "--node-name", "bench", "--manifests", self.manifests, "--socket", self.socket]
         for name, path in places.items():
@@ -94,6 +94,10 @@ class PodAgent(Subject):
         with open(os.path.join(self.work, "podagent.log"), "ab") as log:
             # A session of its own: Ctrl-C is for the benchmark, which then stops the agent in good order.
             self.agent = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+
+    def start(self):
+        """Starts the agent, or starts it again; returns once it answers."""
+        self.spawn()
         deadline = time.monotonic() + 30
         while self.get("/healthz") is None:
             if self.agent.poll() is not None or time.monotonic() > deadline:

@@ -57,6 +57,15 @@ import Testing
         }
     }
 
+    @Test("A replacement that fails leaves no half of itself")
+    func failedReplacement() throws {
+        try withTree { root, path in
+            _ = try root.makeDirectory("taken", mode: 0o755)
+            #expect(throws: SystemFailure.self) { try root.replaceFile("taken", with: [1], mode: 0o600) }
+            #expect(try root.entries().contains(".taken.tmp") == false)
+        }
+    }
+
     @Test("A FIFO where a file is expected neither blocks nor is read")
     func fifoIsRefused() throws {
         try withTree { root, path in

@@ -18,6 +18,7 @@ enum cns_request_kind {
     CNS_REQUEST_FORGET,      // the exit of `run` is recorded durably; its record may go
     CNS_REQUEST_RESIZE,      // sets the window size of the terminal of `run`
     CNS_REQUEST_END,         // the Pod is over: the shim leaves when nothing runs any more
+    CNS_REQUEST_LISTEN,      // podagent's socket is another one from now on; descriptor: it, listening
 };
 
 enum cns_request_flags {

@@ -21,9 +21,12 @@ final class Inotify {
     private let descriptor: SharedDescriptor
     private let source: any DispatchSourceRead
 
-    /// Begins to listen. `receive` gets what one read(2) returned, in the kernel's order.
-    init(receive: @escaping @NodeActor ([Event]) -> Void) throws(SystemFailure) {
-        let raw = try check("inotify_init1", "manifests") { inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }
+    /// Begins to listen. `subject` is what failures call it; `receive` gets what one read(2) returned, in the kernel's order.
+    init(
+        subject: String = "manifests",
+        receive: @escaping @NodeActor ([Event]) -> Void
+    ) throws(SystemFailure) {
+        let raw = try check("inotify_init1", subject) { inotify_init1(Int32(IN_NONBLOCK | IN_CLOEXEC)) }
         let descriptor = SharedDescriptor(Descriptor(adopting: raw))
         self.descriptor = descriptor
         source = DispatchSource.makeReadSource(fileDescriptor: raw, queue: NodeActor.queue)

@@ -21,6 +21,7 @@ final class Daemon {
         let server: APIServer
         let listener: UnixListener
         let report: ServiceReport
+        let keeper: PlaceKeeper
     }
 
     nonisolated init(configuration: ServeConfiguration, environment: ServiceEnvironment) {
@@ -73,7 +74,9 @@ final class Daemon {
         try node.start()
         server.start()
         let report = ServiceReport(manager: manager, census: node.census)
-        return Running(node: node, server: server, listener: listener, report: report)
+        let keeper = PlaceKeeper(node: node, listener: listener)
+        keeper.start()
+        return Running(node: node, server: server, listener: listener, report: report, keeper: keeper)
     }
 
     /// The start has failed: one line that says why.
@@ -108,6 +111,7 @@ final class Daemon {
         guard !ending else { return }
         ending = true
         Log.notice("ending; the Pods go on")
+        running?.keeper.stop()
         running?.report.end()
         Task {
             await running?.server.stop(grace: .seconds(1))

@@ -19,25 +19,28 @@ struct Leftovers {
 
     /// The Pods that have a record, in the order in which they were made. Those that have none, or one that cannot be
     /// understood, are ended, for nobody could say what they were.
-    func records() -> [Record] {
-        guard let pods = try? context.directories.state.directory("pods"), let uids = try? pods.entries()
-        else {
-            return []
-        }
+    ///
+    /// - Throws: when it cannot be seen which Pods there are. To begin without them would start each a second time.
+    func records() throws(SystemFailure) -> [Record] {
+        let pods = try context.directories.state.directory("pods")
         var records: [Record] = []
-        for uid in uids where !uid.hasPrefix(Self.unreadable) {
+        for uid in try pods.entries() where !uid.hasPrefix(Self.unreadable) {
             do {
                 let directory = try pods.directory(uid)
                 let file = try PodRecordFile.read(from: directory)
-                records.append(Record(pod: try PodFile.read(from: directory), file: file))
+                let pod = try PodFile.read(from: directory)
+                guard pod.metadata.uid == uid else {
+                    throw CommandFailure("it is of a Pod with the UID \(pod.metadata.uid.quoted)")
+                }
+                records.append(Record(pod: pod, file: file))
             } catch let failure as SystemFailure where failure.errno == ENOENT {
                 // Ended before its first record, when nothing of it ran yet.
                 remove("unfinished Pod \(uid)", uid) { try pods.removeTree(uid) }
             } catch {
-                setAside(uid, pods, "\(error)")
+                try setAside(uid, pods, "\(error)")
             }
         }
-        endUnknown(except: Set(records.map(\.pod.metadata.uid)))
+        try endUnknown(except: Set(records.map(\.pod.metadata.uid)))
         return records.sorted {
             ($0.pod.metadata.creationTimestamp?.seconds ?? 0)
                 < ($1.pod.metadata.creationTimestamp?.seconds ?? 0)
@@ -45,9 +48,14 @@ struct Leftovers {
     }
 
     /// What cannot be understood is kept under a name that says so, and what runs of it is ended.
-    private func setAside(_ uid: String, _ pods: RootedDirectory, _ why: String) {
-        let name = "\(Self.unreadable)\(uid)-\(Clock.wall().seconds)"
-        renameat(pods.raw, uid, pods.raw, name)
+    private func setAside(
+        _ uid: String,
+        _ pods: RootedDirectory,
+        _ why: String
+    ) throws(SystemFailure) {
+        // By nanoseconds: a name that is there already would be another's, of the same Pod.
+        let name = "\(Self.unreadable)\(uid)-\(Clock.wall().nanoseconds)"
+        try check("renameat", "\(pods.name)/\(uid)") { renameat(pods.raw, uid, pods.raw, name) }
         let message =
             "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name), and the Pod is ended"
         context.events.recordNode(PodRecord(.warning, "UnreadableRecord", message))
@@ -56,9 +64,9 @@ struct Leftovers {
     }
 
     /// Somebody has removed their records while they ran.
-    private func endUnknown(except known: Set<String>) {
-        let uids = Set((try? context.cgroups.pods()) ?? []).union(
-            (try? context.directories.run.directory("pods").entries()) ?? []
+    private func endUnknown(except known: Set<String>) throws(SystemFailure) {
+        let uids = try Set(context.cgroups.pods()).union(
+            context.directories.run.directory("pods").entries()
         )
         for uid in uids.subtracting(known).sorted() {
             Log.warning("Pod \(uid) has no record any more; what is left of it is ended")

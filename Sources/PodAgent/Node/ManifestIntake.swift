@@ -3,23 +3,6 @@ import PodCore
 /// From what lies in the manifest directory to what the node is to run. Remembers why files are ignored or refused.
 @NodeActor
 final class ManifestIntake {
-    /// A Pod as a file asks for it. Two are the same when nothing differs that podagent did not put there itself.
-    struct Wanted: Equatable, Sendable {
-        let pod: Pod
-
-        static func == (a: Wanted, b: Wanted) -> Bool {
-            a.pod.metadata.uid == b.pod.metadata.uid && a.pod.spec == b.pod.spec
-                && a.pod.metadata.labels == b.pod.metadata.labels
-                && annotations(a.pod) == annotations(b.pod)
-        }
-
-        private static func annotations(_ pod: Pod) -> [String: String] {
-            var annotations = pod.metadata.annotations
-            annotations[PodAnnotation.configSeen] = nil
-            return annotations
-        }
-    }
-
     /// What is to be told of one file.
     private enum Verdict {
         case ignored(String)
@@ -28,17 +11,17 @@ final class ManifestIntake {
 
     private let admission: Admission
     private let events: EventStore
-    private var manifests: ManifestSet<Wanted>
+    private var manifests: ManifestSet<ManifestPod>
     private var verdicts: [String: Verdict] = [:]
     private var directory: (path: String, problem: String?) = ("", nil)
-    private let perform: (ManifestSet<Wanted>.Action) -> Void
+    private let perform: (ManifestSet<ManifestPod>.Action) -> Void
 
     /// `restored` are the Pods that ran from files when podagent stopped.
     init(
         admission: Admission,
         events: EventStore,
         restored: [(path: String, pod: Pod)],
-        perform: @escaping (ManifestSet<Wanted>.Action) -> Void
+        perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void
     ) {
         self.admission = admission
         self.events = events
@@ -48,8 +31,8 @@ final class ManifestIntake {
         )
     }
 
-    private static func definition(_ pod: Pod) -> ManifestSet<Wanted>.Definition {
-        .init(PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name), Wanted(pod: pod))
+    private static func definition(_ pod: Pod) -> ManifestSet<ManifestPod>.Definition {
+        .init(PodKey(pod), ManifestPod(pod))
     }
 
     func take(_ changes: [ManifestChange]) {
@@ -58,7 +41,7 @@ final class ManifestIntake {
         for action in outcome.actions { perform(action) }
     }
 
-    private func change(_ change: ManifestChange) -> ManifestSet<Wanted>.Change? {
+    private func change(_ change: ManifestChange) -> ManifestSet<ManifestPod>.Change? {
         switch change {
         case .present(let file):
             return admit(file)
@@ -81,9 +64,9 @@ final class ManifestIntake {
     }
 
     /// All Pods of a file or none: one that is half wrong leaves what ran from it as it was.
-    private func admit(_ file: ManifestFile) -> ManifestSet<Wanted>.Change {
+    private func admit(_ file: ManifestFile) -> ManifestSet<ManifestPod>.Change {
         var problems = file.content.problems.map { describe(file.path, $0) }
-        var definitions: [ManifestSet<Wanted>.Definition] = []
+        var definitions: [ManifestSet<ManifestPod>.Definition] = []
         for document in file.content.documents {
             let (results, others) = admission.admitAll(
                 in: document,
@@ -115,7 +98,7 @@ final class ManifestIntake {
         events.recordNode(PodRecord(.warning, reason, message))
     }
 
-    private func tell(_ report: ManifestSet<Wanted>.Report) {
+    private func tell(_ report: ManifestSet<ManifestPod>.Report) {
         switch report {
         case .duplicate(let key, let refused, let runsFrom):
             let message =

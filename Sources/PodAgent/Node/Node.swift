@@ -40,7 +40,7 @@ final class Node {
 
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
-        let restored = restore()
+        let restored = try restore()
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
@@ -66,9 +66,9 @@ final class Node {
     }
 
     /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
-    private func restore() -> [PodWorker] {
+    private func restore() throws -> [PodWorker] {
         var restored: [PodWorker] = []
-        let records = leftovers.records()
+        let records = try leftovers.records()
         census.expect(
             records.map { PodKey(namespace: $0.pod.metadata.namespace, name: $0.pod.metadata.name) }
         )
@@ -89,7 +89,7 @@ final class Node {
 
     // MARK: The machine
 
-    private func perform(_ action: ManifestSet<ManifestIntake.Wanted>.Action) {
+    private func perform(_ action: ManifestSet<ManifestPod>.Action) {
         switch action {
         case .start(_, let wanted, let path), .replace(_, _, let wanted, let path):
             handle(.wanted(wanted.pod, path: path))
@@ -165,6 +165,8 @@ final class Node {
         }
     }
 
+    var allWorkers: [PodWorker] { Array(workers.values) }
+
     func worker(namespace: String, name: String) -> PodWorker? {
         workers[PodKey(namespace: namespace, name: name)]
             ?? workers[PodKey(namespace: namespace, name: "\(name)-\(context.nodeName)")]
@@ -191,11 +193,12 @@ enum PodFile {
     private static let sizeMax = 16 << 20
 
     static func write(_ pod: Pod, to directory: RootedDirectory) throws {
-        try directory.replaceFile(name, with: Array(pod.document.json().utf8), mode: 0o600, durable: true)
+        let bytes = RecordSeal.sealed(Array(pod.document.json().utf8))
+        try directory.replaceFile(name, with: bytes, mode: 0o600, durable: true)
     }
 
     static func read(from directory: RootedDirectory) throws -> Pod {
-        let bytes = try directory.read(name, limit: sizeMax)
+        let bytes = try RecordSeal.content(of: directory.read(name, limit: sizeMax))
         let parsed = ManifestParser.parse(bytes, format: .json5)
         var report = DecodeReport(checksSupport: false)
         guard let document = parsed.documents.first, parsed.problems.isEmpty,

@@ -5,35 +5,28 @@ import PodCore
 /// The agent's own directories.
 final class NodeDirectories: Sendable {
     let state: RootedDirectory
-    let run: RootedDirectory
+    let runDirectory: RunDirectory
     /// Absolute, because plans name places in it.
-    let runPath: String
     let statePath: String
     private let logPath: String
-    /// Held as long as the agent lives, so that a second one on the same directories finds out. Two agents with one
-    /// state directory would both take its Pods for theirs.
-    private let locks: [SharedDescriptor]
+    /// Held as long as the agent lives, so that a second one on the same state directory finds out: both would take its
+    /// Pods for theirs.
+    private let stateLock: LockFile
 
     /// Makes and opens them. The run directory belongs to root alone; a second agent on it or on the state directory
     /// is refused.
     init(options: NodeOptions) throws {
-        runPath = try Self.absolute(options.runDirectory)
         statePath = try Self.absolute(options.stateDirectory)
-        run = try Self.make(runPath, mode: 0o711, flag: "--run-dir")
+        runDirectory = try RunDirectory(path: try Self.absolute(options.runDirectory))
         state = try Self.make(statePath, mode: 0o711, flag: "--state-dir")
         logPath = try Self.absolute(options.logDirectory)
         _ = try Self.make(logPath, mode: 0o755, flag: "--log-dir")
-        locks = [
-            try Self.lock(run, "lock", "the run directory \(run.name)", flag: "--run-dir"),
-            try Self.lock(state, "agent.lock", "the state directory \(state.name)", flag: "--state-dir"),
-        ]
-        _ = try Self.make("\(runPath)/empty", mode: 0o555, flag: "--run-dir")
-        _ = try Self.make("\(runPath)/pods", mode: 0o700, flag: "--run-dir")
+        stateLock = try Self.lock(state, "agent.lock", "the state directory", flag: "--state-dir")
         _ = try Self.make("\(statePath)/pods", mode: 0o700, flag: "--state-dir")
     }
 
-    /// A directory that can be written to, now, rather than when the first Pod needs it.
-    private static func make(_ path: String, mode: UInt32, flag: String) throws -> RootedDirectory {
+    /// Makes and opens a directory that can be written to, now, rather than when the first Pod needs it.
+    static func make(_ path: String, mode: UInt32, flag: String) throws -> RootedDirectory {
         do throws(SystemFailure) {
             let directory = try RootedDirectory(hostPath: "/").makeDirectory(path, mode: mode)
             try check("faccessat", path) { faccessat(directory.raw, ".", W_OK | X_OK, 0) }
@@ -45,34 +38,36 @@ final class NodeDirectories: Sendable {
         }
     }
 
-    private static func absolute(_ path: String) throws -> String {
+    static func absolute(_ path: String) throws -> String {
         if path.hasPrefix("/") { return path }
         guard let here = getcwd(nil, 0) else { throw SystemFailure.current("getcwd", path) }
         defer { free(here) }
         return String(cString: here) + "/" + path
     }
 
-    private static func lock(
+    /// Takes the lock of one of these directories.
+    static func lock(
         _ directory: RootedDirectory,
         _ leaf: String,
         _ what: String,
         flag: String
-    ) throws -> SharedDescriptor {
-        let file: Descriptor
+    ) throws -> LockFile {
         do throws(SystemFailure) {
-            let flags = O_RDWR | O_CREAT
-            file = try directory.open(leaf, flags: flags, mode: 0o600, resolution: .beneathWithoutLinks)
+            return try LockFile(leaf, in: directory)
         } catch {
-            throw CommandFailure("cannot use \(what): \(error); choose another by \(flag)")
+            throw CommandFailure(
+                error.errno == EWOULDBLOCK
+                    ? "another podagent uses \(what) \(directory.name); stop it, or choose another by \(flag)"
+                    : "cannot use \(what) \(directory.name): \(error); choose another by \(flag)"
+            )
         }
-        guard flock(file.raw, LOCK_EX | LOCK_NB) == 0 else {
-            throw CommandFailure("another podagent uses \(what); stop it, or choose another by \(flag)")
-        }
-        return SharedDescriptor(file)
     }
 
+    /// The run directory as it is now.
+    var run: RootedDirectory { runDirectory.directory }
+
     /// The same for launch plans.
-    var places: LaunchPlaces { LaunchPlaces(statePath: statePath, runPath: runPath) }
+    var places: LaunchPlaces { LaunchPlaces(statePath: statePath, runPath: runDirectory.path) }
 
     /// A directory that survives reboots, of one Pod.
     func podState(_ uid: String) throws(SystemFailure) -> RootedDirectory {

@@ -24,6 +24,7 @@ final class Cgroups: Sendable {
         let root = try RootedDirectory(hostPath: mount)
         base = try root.makeDirectory(name, mode: 0o755)
         missing = CgroupDelegation(root: root, base: name).enableAll()
+        CrashPoint.arm(cgroups: basePath)
     }
 
     /// Where cgroup2 is mounted, from /proc/self/mountinfo (proc_pid_mountinfo(5)): on a machine that still has cgroup
@@ -60,6 +61,12 @@ final class Cgroups: Sendable {
     func remove(pod uid: String) throws(SystemFailure) {
         kill(pod: uid)
         try remove("pod\(uid)")
+    }
+
+    /// The names of a Pod's leaves.
+    func leaves(pod uid: String) throws(SystemFailure) -> [String] {
+        let directory = try base.directory("pod\(uid)")
+        return try directory.entries().filter { isDirectory($0, in: directory) }
     }
 
     /// The Pods that have a cgroup.

@@ -79,6 +79,7 @@ struct ContainerPreparation: Sendable {
         _ process: ProcessLaunch,
         _ hostname: String
     ) throws -> PreparedContainer {
+        CrashPoint.duringContainer.pass(pod.metadata.uid)
         try makeScratch()
         let volumes = try PodVolumes(pod: pod, directories: directories).mounts(of: container)
         try refuseReservedPlaces(volumes.map(\.0))
@@ -163,7 +164,20 @@ struct ContainerPreparation: Sendable {
             mode: 0o755,
             resolution: .beneathWithoutLinks
         )
+        removeOldLogs(directory)
         return SharedDescriptor(try directory.open(".", flags: O_RDONLY | O_DIRECTORY))
+    }
+
+    /// Keeps the log of the instance before this one, for `logs --previous`. Done at a start, for not every end is heard of.
+    private func removeOldLogs(_ directory: RootedDirectory) {
+        do throws(SystemFailure) {
+            for entry in try directory.entries() {
+                guard let name = LogFileName(entry), name.restartCount < restartCount - 1 else { continue }
+                try directory.removeTree(entry)
+            }
+        } catch {
+            Log.warning("an old log of Pod \(pod.metadata.name) stays: \(error)")
+        }
     }
 
     private func facts(_ image: NodeImage, _ process: ProcessLaunch) -> PodStatusBuilder.ContainerFacts {

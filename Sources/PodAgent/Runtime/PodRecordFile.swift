@@ -19,13 +19,13 @@ struct PodRecordFile: Codable, Equatable, Sendable {
     var nextExec: UInt64
 
     func write(to directory: RootedDirectory) throws {
-        let bytes = Array(try JSONEncoder().encode(self))
+        let bytes = RecordSeal.sealed(Array(try JSONEncoder().encode(self)))
         try directory.replaceFile(Self.name, with: bytes, mode: 0o600, durable: true)
     }
 
     /// Throws when the record is missing, damaged or of a later version.
     static func read(from directory: RootedDirectory) throws -> PodRecordFile {
-        let bytes = try directory.read(Self.name, limit: sizeMax)
+        let bytes = try RecordSeal.content(of: directory.read(Self.name, limit: sizeMax))
         let record = try JSONDecoder().decode(PodRecordFile.self, from: Data(bytes))
         guard record.version == currentVersion else {
             throw CommandFailure(

@@ -120,14 +120,18 @@ final class PodRecorder: Sendable {
     }
 
     private func write(_ record: PodRecordFile) throws {
+        CrashPoint.beforeRecord.pass(pod.metadata.uid)
         var directory = state.withLock { $0.directory }
         if directory == nil {
             let opened = try directories.podState(pod.metadata.uid)
-            try PodFile.write(pod, to: opened)
+            // An earlier podagent's is read before its record is believed.
+            if !state.withLock({ $0.exists }) { try PodFile.write(pod, to: opened) }
+            CrashPoint.betweenRecords.pass(pod.metadata.uid)
             state.withLock { $0.directory = opened }
             directory = opened
         }
         if let directory { try record.write(to: directory) }
+        CrashPoint.afterRecord.pass(pod.metadata.uid)
     }
 
     private static func onNode(_ body: @escaping @NodeActor @Sendable () -> Void) {

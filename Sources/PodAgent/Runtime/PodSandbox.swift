@@ -30,6 +30,8 @@ final class PodSandbox {
     private(set) var pausePID: Int32 = 0
 
     nonisolated static let socketName = "shim.sock"
+    /// Stands for the shim's socket where a run's number is wanted, and is none.
+    private static let listening = RunID(.max)
 
     private init(connection: ShimConnection, pod: String) {
         self.connection = connection
@@ -55,17 +57,17 @@ final class PodSandbox {
         program: ShimProgram
     ) throws -> Prepared {
         let uid = pod.metadata.uid
-        let run = try directories.podRun(uid)
-        _ = try run.makeDirectory("root", mode: 0o700)
-        let listener = try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
+        let listener = try makePlaces(pod: pod, directories: directories)
         try cgroups.make(pod)
         let cgroup = try cgroups.leaf("shim", pod: uid)
+        CrashPoint.beforeShim.pass(uid)
         let shim = try program.spawn(
             listener: listener,
             cgroup: cgroup,
             label: "\(pod.metadata.namespace)/\(pod.metadata.name)"
         )
-        shim.reapWhenEnded()
+        CrashPoint.afterShim.pass(uid)
+        try shim.reapWhenEnded()
         let plan = launch.plan
         return Prepared(
             listener: SharedDescriptor(listener),
@@ -73,6 +75,15 @@ final class PodSandbox {
             plan: try sealedPlan(plan, subject: "pause"),
             pausePlan: plan
         )
+    }
+
+    /// Makes what the sandbox needs in the run directory; the socket for its shim to listen on.
+    nonisolated static func makePlaces(pod: Pod, directories: NodeDirectories) throws(SystemFailure)
+        -> Descriptor
+    {
+        let run = try directories.podRun(pod.metadata.uid)
+        _ = try run.makeDirectory("root", mode: 0o700)
+        return try listeningShimSocket(socketName, in: run, subject: "shim of \(pod.metadata.name)")
     }
 
     /// Connects to a shim that has just been started and asks it for the sandbox.
@@ -89,11 +100,13 @@ final class PodSandbox {
             subject: "shim of \(pod.metadata.name)"
         )
         let sandbox = PodSandbox(connection: connection, pod: pod.metadata.name)
+        CrashPoint.shimConnected.pass(pod.metadata.uid)
         sandbox.pausePlan = prepared.pausePlan
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
         request.label = "pause/\(attempt)"
         try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
+        CrashPoint.sandboxRequested.pass(pod.metadata.uid)
         return sandbox
     }
 
@@ -158,6 +171,13 @@ final class PodSandbox {
         try? connection.send(request)
     }
 
+    /// Gives the shim another socket to listen on, in place of one whose file is gone.
+    func listen(on socket: consuming Descriptor) throws {
+        var request = ShimRequest(kind: CNS_REQUEST_LISTEN)
+        request.run = Self.listening
+        try connection.send(request, descriptors: [SharedDescriptor(socket)])
+    }
+
     /// Ends pause and the shim. What does not go by itself is killed through the cgroup.
     func end() {
         signal(SIGKILL, run: RunID(0))
@@ -187,8 +207,20 @@ final class PodSandbox {
             onNews(.answered(welcome, replay))
             replay = []
         case .started, .failed, .exited, .refused:
-            if event.run == RunID(0) { pauseNews(event) } else { onNews(.run(event)) }
+            switch event.run {
+            case RunID(0): pauseNews(event)
+            case Self.listening: listenerRefused(event)
+            default: onNews(.run(event))
+            }
         }
+    }
+
+    /// The shim has no descriptor left, for one.
+    private func listenerRefused(_ event: ShimEvent) {
+        Log.warning(
+            "podshim of \(pod) takes no other socket (\(errnoText(event.error))): the Pod goes on, and is restarted when the "
+                + "next podagent starts"
+        )
     }
 
     private func pauseNews(_ event: ShimEvent) {

@@ -26,6 +26,8 @@ final class PodWorker {
     var plans: [RunID: LaunchPlan] = [:]
     var stopSignals: [RunID: Int32] = [:]
     var unforgotten: [RunID] = []
+    /// Starts whose files are being made, given up or not.
+    var preparations: [RunID: Task<Void, Never>] = [:]
     let recorder: PodRecorder
     /// What the recorder was last given, or has been read from disk.
     var remembered: PodRecordFile?
@@ -156,7 +158,9 @@ final class PodWorker {
 
     /// How these ended is on disk: the shim need not keep it any longer.
     private func forget(_ ends: [RunID]) {
+        if !ends.isEmpty { CrashPoint.beforeForget.pass(pod.metadata.uid) }
         for run in ends where unforgotten.contains(run) { sandbox?.forget(run) }
+        if !ends.isEmpty { CrashPoint.afterForget.pass(pod.metadata.uid) }
         unforgotten.removeAll(where: ends.contains)
     }
 

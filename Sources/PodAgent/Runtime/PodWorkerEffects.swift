@@ -8,14 +8,21 @@ extension PodWorker {
         case .prepare: prepare()
         case .createSandbox(let attempt): createSandbox(attempt)
         case .startContainer(let name, let run, let restartCount): startContainer(name, run, restartCount)
-        case .terminate(let run): sandbox?.signal(stopSignals[run] ?? SIGTERM, run: run)
-        case .kill(let run): sandbox?.signal(SIGKILL, run: run)
+        case .terminate(let run):
+            CrashPoint.beforeTerminate.pass(pod.metadata.uid)
+            sandbox?.signal(stopSignals[run] ?? SIGTERM, run: run)
+            CrashPoint.afterTerminate.pass(pod.metadata.uid)
+        case .kill(let run):
+            CrashPoint.beforeKill.pass(pod.metadata.uid)
+            sandbox?.signal(SIGKILL, run: run)
+            CrashPoint.afterKill.pass(pod.metadata.uid)
         case .removeSandbox(let attempt): removeSandbox(attempt)
         case .inquire(let attempt): inquire(attempt)
         case .killSandbox: killSandbox()
         case .cleanUp(let what): cleanUp(what)
         case .finished:
             alarm.cancel()
+            CrashPoint.finished.pass(pod.metadata.uid)
             onFinished()
         case .record(let record): node.events.record(record, about: pod)
         }
@@ -27,7 +34,9 @@ extension PodWorker {
         Task {
             do {
                 let records = try await Worker.attempt {
+                    CrashPoint.beforeVolumes.pass(volumes.pod.metadata.uid)
                     try volumes.prepare()
+                    defer { CrashPoint.afterVolumes.pass(volumes.pod.metadata.uid) }
                     return try files.write()
                 }
                 let unenforced = ResourceEnforcement.warning(about: pod.spec, missing: node.cgroups.missing)
@@ -88,12 +97,15 @@ extension PodWorker {
             images: node.images,
             nodeName: node.nodeName
         )
-        Task {
+        preparations[run] = Task {
+            defer { preparations[run] = nil }
             do {
                 // No container runs of a Pod that the next podagent would not know of. The disk has had the time in
                 // which the sandbox was made.
                 async let isKnown: Void = known()
+                CrashPoint.beforeContainer.pass(pod.metadata.uid)
                 let prepared = try await Worker.attempt { try preparation.prepare() }
+                CrashPoint.afterContainer.pass(pod.metadata.uid)
                 try await isKnown
                 try launch(prepared, container, run, restartCount)
             } catch let failure as StartFailure {
@@ -127,6 +139,7 @@ extension PodWorker {
             limits: node.options.logLimits,
             pod: pod
         )
+        CrashPoint.containerRequested.pass(pod.metadata.uid)
         node.events.record(
             PodRecord(.normal, "Created", "Container created", container: container.name),
             about: pod
@@ -144,15 +157,38 @@ extension PodWorker {
         endExecs("the container has ended")
         let (uid, node) = (pod.metadata.uid, node)
         Task {
-            // The shim is the only other one to know how its containers ended. A full disk must not keep it, though.
-            try? await saved()
-            leaving?.end()
+            CrashPoint.beforeLastRecord.pass(uid)
+            if let leaving {
+                await savedOrUnwanted()
+                CrashPoint.beforeShimEnd.pass(uid)
+                leaving.end()
+            }
+            CrashPoint.afterShimEnd.pass(uid)
+            // A start that was given up may still be making files and a cgroup.
+            for preparation in preparations.values { await preparation.value }
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
-                try node.cgroups.remove(pod: uid)
-                try node.directories.run.directory("pods").removeTree(uid)
+                try node.removeSandbox(of: uid)
+                // How the containers of a killed shim ended is heard from nobody, and who hears of an end removes the
+                // instance. Absent when nothing of the Pod was ever written down.
+                guard let state = try? node.directories.state.directory("pods/\(uid)") else { return }
+                try state.removeTree("containers")
             }
             deliver(.sandboxRemoved(attempt: attempt))
+        }
+    }
+
+    /// The shim is the only other one to know how its containers ended, so it is kept until that is on disk, also when
+    /// the disk is full. Of a Pod that is deleted nobody asks any more, and a node that goes down does not wait.
+    private func savedOrUnwanted() async {
+        while true {
+            do { return try await saved() } catch {
+                // The recorder has told why, and tries again.
+                if case .deleting = machine.ending { return }
+                if machine.shutdownGrace != nil { return }
+                // A sleep that is cut short is looked at again all the same.
+                try? await Task.sleep(for: .seconds(1))
+            }
         }
     }
 
@@ -162,18 +198,38 @@ extension PodWorker {
         if what == .everything { recorder.stop() }
         Task {
             await node.removal.run("files of \(pod.metadata.name)") {
+                // A record can be older than what was done when its agent was killed: of a sandbox that it says is
+                // absent, a dead shim's directory and cgroup may be there all the same.
+                try node.removeSandbox(of: pod.metadata.uid)
                 switch what {
                 case .volumes:
+                    CrashPoint.beforeVolumesRemoved.pass(pod.metadata.uid)
                     try PodVolumes(pod: pod, directories: node.directories).remove()
+                    CrashPoint.afterVolumesRemoved.pass(pod.metadata.uid)
                     try node.directories.podState(pod.metadata.uid).removeTree("containers")
+                    CrashPoint.afterWritableLayersRemoved.pass(pod.metadata.uid)
                 case .everything:
+                    CrashPoint.beforeLogsRemoved.pass(pod.metadata.uid)
                     recorder.flush()
                     // The record goes last: without it the next podagent would not know of the rest.
                     try node.directories.logs().removeTree(NodeDirectories.logName(pod))
+                    CrashPoint.afterLogsRemoved.pass(pod.metadata.uid)
                     try node.directories.state.directory("pods").removeTree(pod.metadata.uid)
+                    CrashPoint.afterStateRemoved.pass(pod.metadata.uid)
                 }
             }
             deliver(.cleanedUp(what))
         }
+    }
+}
+
+extension NodeContext {
+    /// Kills what is left of a Pod's sandbox and removes its cgroup and its directory; blocks.
+    fileprivate func removeSandbox(of uid: String) throws {
+        CrashPoint.beforeCgroupRemoved.pass(uid)
+        try cgroups.remove(pod: uid)
+        CrashPoint.afterCgroupRemoved.pass(uid)
+        try directories.run.directory("pods").removeTree(uid)
+        CrashPoint.afterRunDirectoryRemoved.pass(uid)
     }
 }

@@ -6,12 +6,16 @@ extension PodWorker {
     func take(_ news: PodSandbox.News, _ attempt: Int) {
         // Whatever it is, the answer that is being waited for has it too.
         if machine.isResuming, !news.endsResuming { return }
+        let found = machine.isResuming ? instances() : []
+        defer { removeRemains(of: found) }
         switch news {
         case .answered(let welcome, let runs):
             let observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
             if machine.isResuming { adoptRuns(runs) }
             deliver(.sandboxAnswered(attempt: attempt, observation))
-        case .sandboxStarted: deliver(.sandboxStarted(attempt: attempt))
+        case .sandboxStarted:
+            CrashPoint.pauseStarted.pass(pod.metadata.uid)
+            deliver(.sandboxStarted(attempt: attempt))
         case .sandboxFailed(let message): deliver(.sandboxFailed(attempt: attempt, message: message))
         case .ended: deliver(.sandboxEnded(attempt: attempt))
         case .lost:
@@ -30,6 +34,7 @@ extension PodWorker {
     private func takeContainer(_ event: ShimEvent) {
         switch event.kind {
         case .started:
+            CrashPoint.containerStarted.pass(pod.metadata.uid)
             guard machine.containers.contains(where: { $0.liveRun == event.run }) else {
                 // Given up while the shim was slow to begin it.
                 sandbox?.signal(SIGKILL, run: event.run)
@@ -37,6 +42,7 @@ extension PodWorker {
             }
             deliver(.containerStarted(event.run, at: event.startedAt ?? Clock.wall()))
         case .exited:
+            CrashPoint.exitHeard.pass(pod.metadata.uid)
             let record = machine.containers.first { $0.liveRun == event.run }
             let status = exitStatus(of: event, instance: record?.instance)
             ended(event.run)
@@ -48,6 +54,7 @@ extension PodWorker {
                     finishedAt: event.finishedAt
                 )
             )
+            CrashPoint.exitTaken.pass(pod.metadata.uid)
         case .failed:
             ended(event.run)
             let message = "failed to start container: \(launchFailure(event, plans[event.run]))"
@@ -65,36 +72,6 @@ extension PodWorker {
     private func ended(_ run: RunID) {
         unforgotten.append(run)
         guard let record = machine.containers.first(where: { $0.liveRun == run }) else { return }
-        discardInstance(of: record.name, restartCount: record.restartCount)
-    }
-
-    /// The instance's writable layer and cgroup are of no more use; its log stays.
-    func discardInstance(of name: String, restartCount: Int) {
-        let instance = "\(name)-\(restartCount)"
-        let (uid, node) = (pod.metadata.uid, node)
-        let obsolete = restartCount - 1
-        let logs = NodeDirectories.logName(pod)
-        Task {
-            // Only the cgroup knows of an OOM kill: it stays until that is recorded. A full disk must not keep it, though.
-            try? await saved()
-            // A Pod that is gone may have a successor with its UID, whose instance this would be.
-            guard !alarm.isCancelled else { return }
-            await node.removal.run("container \(instance) of \(pod.metadata.name)") {
-                try node.cgroups.removeLeaf(instance, pod: uid)
-                // Absent after the Pod's own removal overtook this.
-                guard let state = try? node.directories.state.directory("pods/\(uid)/containers") else {
-                    return
-                }
-                try state.removeTree(instance)
-                guard obsolete >= 0, let logs = try? node.directories.logs().directory("\(logs)/\(name)")
-                else {
-                    return
-                }
-                // One ended instance is kept for `logs --previous`.
-                for entry in try logs.entries() where entry.hasPrefix("\(obsolete - 1).log") {
-                    try logs.removeTree(entry)
-                }
-            }
-        }
+        remove(ContainerInstance(container: record.name, restartCount: record.restartCount))
     }
 }

@@ -43,9 +43,20 @@ extension PodWorker {
                 sandbox?.forget(event.run)
             } else if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
                 unforgotten.append(event.run)
-                if let (name, count) = event.labelled { discardInstance(of: name, restartCount: count) }
             }
         }
+    }
+
+    /// Makes the shim's socket again if its file is gone, so that the next podagent finds the Pod as this one would. Done
+    /// on the node's queue, where no removal of the sandbox can come in between.
+    func restoreShimSocket() throws {
+        guard let sandbox else { return }
+        let pods = try node.directories.run.directory("pods")
+        guard FileIdentity(of: "\(pod.metadata.uid)/\(PodSandbox.socketName)", in: pods) == nil else {
+            return
+        }
+        let socket = try PodSandbox.makePlaces(pod: pod, directories: node.directories)
+        try sandbox.listen(on: socket)
     }
 
     /// The agent ends; the Pod goes on.

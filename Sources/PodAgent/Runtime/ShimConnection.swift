@@ -1,5 +1,4 @@
 import CNamespaces
-import Dispatch
 import Glibc
 import PodCore
 
@@ -10,29 +9,26 @@ import PodCore
 @NodeActor
 final class ShimConnection {
     private let socket: SharedDescriptor
-    private let source: any DispatchSourceRead
+    private var registration: EventPoll.Key?
     private let subject: String
     private var isOpen = true
-    /// What the socket did not take at once, in order, and who says when it takes more.
+    /// What the socket did not take at once, in order.
     private var waiting: [(request: ShimRequest, descriptors: [SharedDescriptor])] = []
-    private var room: (any DispatchSourceWrite)?
     /// More than this waits for nobody but a shim that hangs, which is given up soon.
     private static let waitingMax = 1024
     var onEvent: (ShimEvent) -> Void = { _ in }
     var onClose: () -> Void = {}
 
     /// Takes over a connected socket.
-    init(socket: consuming Descriptor, subject: String) {
+    init(socket: consuming Descriptor, subject: String) throws(SystemFailure) {
         self.socket = SharedDescriptor(socket)
         self.subject = subject
-        source = DispatchSource.makeReadSource(fileDescriptor: self.socket.raw, queue: NodeActor.queue)
-        let keepsOpen = self.socket
-        source.setCancelHandler { _ = keepsOpen }
-        source.setEventHandler { [weak self] in
-            NodeActor.assumeIsolated { self?.receive() }
+        registration = try NodeActor.events.add(self.socket.raw, EPOLLIN, subject: subject) { [weak self] _ in
+            NodeActor.assumeIsolated { self?.happened() }
         }
-        source.activate()
     }
+
+    isolated deinit { close() }
 
     /// Connects to the shim that listens at `name` in `directory`, whatever the length of the directory's own path.
     static func connect(
@@ -45,7 +41,7 @@ final class ShimConnection {
         try withSocketAddress(name, in: directory) { (address, size) throws(SystemFailure) in
             try check("connect", subject) { Glibc.connect(raw, address, size) }
         }
-        return ShimConnection(socket: descriptor, subject: subject)
+        return try ShimConnection(socket: descriptor, subject: subject)
     }
 
     /// Sends a request with the descriptors that belong to it. Never waits: what the socket does not take now is sent
@@ -74,15 +70,12 @@ final class ShimConnection {
     }
 
     private func waitForRoom() {
-        guard room == nil else { return }
-        let room = DispatchSource.makeWriteSource(fileDescriptor: socket.raw, queue: NodeActor.queue)
-        let keepsOpen = socket
-        room.setCancelHandler { _ = keepsOpen }
-        room.setEventHandler { [weak self] in
-            NodeActor.assumeIsolated { self?.flush() }
-        }
-        self.room = room
-        room.activate()
+        if let registration { NodeActor.events.change(registration, to: EPOLLIN, EPOLLOUT) }
+    }
+
+    private func happened() {
+        if !waiting.isEmpty { flush() }
+        receive()
     }
 
     private func flush() {
@@ -95,8 +88,7 @@ final class ShimConnection {
             // The reading side finds out, and says so.
             waiting = []
         }
-        room?.cancel()
-        room = nil
+        if let registration { NodeActor.events.change(registration, to: EPOLLIN) }
     }
 
     /// Lets go of the shim without a word; it goes on.
@@ -104,9 +96,8 @@ final class ShimConnection {
         guard isOpen else { return }
         isOpen = false
         waiting = []
-        room?.cancel()
-        room = nil
-        source.cancel()
+        if let registration { NodeActor.events.remove(registration) }
+        registration = nil
     }
 
     private func receive() {

@@ -1,5 +1,4 @@
 import CNamespaces
-import Dispatch
 import Glibc
 
 /// The podshim program, ready to be executed by descriptor.
@@ -64,17 +63,15 @@ struct SpawnedShim: ~Copyable {
     }
 
     /// Waits for the end of the shim in the background, whatever becomes of the sandbox that it was started for.
-    consuming func reapWhenEnded() {
+    consuming func reapWhenEnded() throws(SystemFailure) {
         let pid = pid
         let ended = SharedDescriptor(pidfd)
-        let source = DispatchSource.makeReadSource(fileDescriptor: ended.raw, queue: NodeActor.queue)
-        // The handler keeps the source until it cancels it.
-        source.setEventHandler {
+        // The registration keeps the pidfd.
+        _ = try NodeActor.events.add(ended.raw, EPOLLIN, subject: "podshim \(pid)") { key in
             guard waitpid(pid, nil, WNOHANG) != 0 else { return }
-            source.cancel()
+            NodeActor.events.remove(key)
+            withExtendedLifetime(ended) {}
         }
-        source.setCancelHandler { _ = ended }
-        source.activate()
     }
 }
 

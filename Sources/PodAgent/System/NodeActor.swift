@@ -28,6 +28,9 @@ actor NodeActor {
     /// The queue itself, for Dispatch sources and timers.
     static var queue: DispatchQueue { executor.queue }
 
+    /// Tells on the queue what happens to descriptors.
+    static let events = EventPoll(queue: executor.queue)
+
     /// Runs `body` as part of the actor, from code that Dispatch already runs on ``queue``.
     static func assumeIsolated<Result: Sendable>(_ body: @NodeActor () throws -> Result) rethrows -> Result {
         dispatchPrecondition(condition: .onQueue(queue))

@@ -130,20 +130,34 @@ final class RootedDirectory: Sendable {
     ) throws(SystemFailure) {
         let temporary = ".\(leaf).tmp"
         _ = unlinkat(raw, temporary, 0)
-        do {
-            let descriptor = try open(
-                temporary,
-                flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-                mode: mode,
-                resolution: .beneathWithoutLinks
-            )
-            let file = descriptor.raw
-            try check("fchmod", subject(temporary)) { fchmod(file, mode) }
-            try writeAll(descriptor, bytes, subject: subject(temporary))
-            if durable { try check("fsync", subject(temporary)) { fsync(file) } }
+        do throws(SystemFailure) {
+            try write(bytes, to: temporary, mode: mode, durable: durable)
+            CrashPoint.beforeRename.pass(writing: leaf, in: name)
+            try check("renameat", subject(leaf)) { renameat(raw, temporary, raw, leaf) }
+        } catch {
+            // Half a file on a full disk helps nobody.
+            unlinkat(raw, temporary, 0)
+            throw error
         }
-        try check("renameat", subject(leaf)) { renameat(raw, temporary, raw, leaf) }
         if durable { try synchronise() }
+    }
+
+    private func write(
+        _ bytes: [UInt8],
+        to leaf: String,
+        mode: UInt32,
+        durable: Bool
+    ) throws(SystemFailure) {
+        let descriptor = try open(
+            leaf,
+            flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+            mode: mode,
+            resolution: .beneathWithoutLinks
+        )
+        let file = descriptor.raw
+        try check("fchmod", subject(leaf)) { fchmod(file, mode) }
+        try writeAll(descriptor, bytes, subject: subject(leaf))
+        if durable { try check("fsync", subject(leaf)) { fsync(file) } }
     }
 
     /// Waits until what was made, renamed and unlinked in this directory is on the disk.

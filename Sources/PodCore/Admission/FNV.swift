@@ -2,21 +2,27 @@
 /// which Swift's own hashing is not on purpose; it is no protection against somebody who wants a collision.
 ///
 /// Source: draft-eastlake-fnv, sections 2 and 5.
-struct FNV1a128 {
-    private(set) var value: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
+public struct FNV1a128 {
+    private var value: UInt128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d
 
     /// 2⁸⁸ + 2⁸ + 0x3b.
     private static let prime: UInt128 = 0x100_0000_0000_0000_0000_013b
 
-    mutating func combine(_ text: String) {
-        for byte in text.utf8 {
+    /// Begins with nothing taken in.
+    public init() {}
+
+    mutating func combine(_ text: String) { combine(text.utf8) }
+
+    /// Takes in bytes. Of two inputs that differ in one byte the hashes differ: each step is a bijection.
+    public mutating func combine(_ bytes: some Sequence<UInt8>) {
+        for byte in bytes {
             value ^= UInt128(byte)
             value &*= Self.prime
         }
     }
 
     /// 32 lower-case hexadecimal digits.
-    var hexadecimal: String {
+    public var hexadecimal: String {
         let digits = String(value, radix: 16)
         return String(repeating: "0", count: 32 - digits.count) + digits
     }

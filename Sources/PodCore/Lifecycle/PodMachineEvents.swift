@@ -168,7 +168,10 @@ extension PodMachine {
         guard let index = index(of: run) else { return }
         let name = containers[index].name
         ended(run, code: 128, "StartError", message, startedAt: nil, finishedAt: finishedAt, now)
-        containers[index].waiting = Waiting("RunContainerError", message)
+        // One that is not tried again does not wait for anything.
+        if let end = containers[index].newestTermination, restarts(containers[index], after: end) {
+            containers[index].waiting = Waiting("RunContainerError", message)
+        }
         effects.append(.record(PodRecord(.warning, "Failed", "Error: \(message)", container: name)))
     }
 

@@ -226,9 +226,6 @@ public struct ManifestPod: Equatable, Sendable {
     /// Wraps an admitted Pod.
     public init(_ pod: Pod) { self.pod = pod }
 
-    /// The name under which it runs.
-    public var key: PodKey { PodKey(namespace: pod.metadata.namespace, name: pod.metadata.name) }
-
     /// Compares what the manifest says. When it was first seen and what has become of it do not count.
     public static func == (a: ManifestPod, b: ManifestPod) -> Bool { a.compared == b.compared }
 

@@ -193,6 +193,27 @@ struct LaunchLifeTests {
         try shim.end()
     }
 
+    @Test("pause may die at any moment of a container's birth: both ends are told, and nobody is left")
+    func pauseKilledDuringBirth() throws {
+        let shim = try ShimHarness()
+        for attempt in 0..<200 {
+            let pause = try shim.startPause()
+            let run = shim.newRun()
+            try shim.start(run, try shim.container(run, ["/bin/sh", "-c", "sleep 60"]))
+            let moment = Clock.tick() + .microseconds(attempt * 3)
+            while Clock.tick() < moment {}
+            kill(pause, SIGKILL)
+            var open: Set<RunID> = [RunID(0), RunID(run)]
+            while !open.isEmpty {
+                let event = try #require(try shim.event(), "attempt \(attempt)")
+                if event.kind != .started { open.remove(event.run) }
+            }
+            try shim.forget(run)
+        }
+        #expect(shim.children(of: shim.pid) == [])
+        try shim.end()
+    }
+
     @Test("a shim that is killed takes pause and every container with it")
     func shimKilled() throws {
         let shim = try ShimHarness()

@@ -12,6 +12,9 @@ final class TestNode {
     private let flags: [String]
     private let environment: [String]
     private(set) var agent: Subprocess?
+    private var isWiped = false
+    /// File systems that the test has mounted below the directory; they go when the agent has ended.
+    private(set) var ownMounts: [String] = []
 
     /// Where the build has put the programs: beside the test bundle.
     static let products: String = {
@@ -35,14 +38,25 @@ final class TestNode {
     var manifests: String { "\(directory)/manifests" }
     var logs: String { "\(directory)/log" }
 
-    init(images: [String] = [], flags: [String] = [], environment: [String] = []) throws {
+    /// - Parameters:
+    ///   - environment: of every agent.
+    ///   - firstEnvironment: of the first agent, beside that.
+    ///   - stateSize: of a small file system of its own for the state directory, in tmpfs(5)'s words.
+    init(
+        images: [String] = [],
+        flags: [String] = [],
+        environment: [String] = [],
+        firstEnvironment: [String] = [],
+        stateSize: String? = nil
+    ) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
         self.flags = flags
         self.environment = environment
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
-        try startAgent()
+        if let stateSize { try mountState(size: stateSize) }
+        try startAgent(environment: firstEnvironment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
             let loaded = try podagent("image", "load", file)
@@ -50,28 +64,84 @@ final class TestNode {
         }
     }
 
+    private func mountState(size: String) throws {
+        let path = "\(directory)/state"
+        mkdir(path, 0o711)
+        try check("mount", path) { mount("podagent-test", path, "tmpfs", 0, "size=\(size)") }
+        ownMounts.append(path)
+    }
+
+    private func unmountAll() {
+        for path in ownMounts { umount2(path, Int32(MNT_DETACH)) }
+        ownMounts = []
+    }
+
     /// Starts the agent and waits until it answers.
-    func startAgent() throws {
+    func startAgent(environment: [String] = []) throws {
+        try spawnAgent(environment: environment)
+        do {
+            try eventually("the agent answers") { answers() }
+        } catch {
+            Issue.record("\(Self.stacks(of: agent?.pid))\n\(agentLog)")
+            throw error
+        }
+    }
+
+    /// Starts the agent, which may have ended again before it answers.
+    func spawnAgent(environment: [String] = []) throws {
         let program = "\(Self.products)/podagent"
         agent = try Subprocess(
             [
                 program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
                 "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
             ] + flags,
-            environment: environment,
+            environment: self.environment + environment,
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
         )
-        try eventually("the agent answers") { try podagent("get", "pods").code == 0 }
+    }
+
+    /// Where the threads of a process stand in the kernel.
+    private static func stacks(of pid: pid_t?) -> String {
+        guard let pid, let threads = try? RootedDirectory(hostPath: "/proc/\(pid)/task").entries() else {
+            return "there is no agent"
+        }
+        return threads.map { thread in
+            let place = "/proc/\(pid)/task/\(thread)"
+            return "\(thread) \(readText("\(place)/wchan")) \(readText("\(place)/syscall"))"
+        }.joined()
+    }
+
+    private func answers() -> Bool { (try? toldPods()) != nil }
+
+    /// What the socket answers of all Pods.
+    func toldPods() throws -> [Pod] {
+        let connection = try ClientSocket(path: socket)
+        connection.deadline = Clock.tick() + .seconds(10)
+        let request = "GET /api/v1/pods HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        try connection.write(Array(request.utf8))
+        let answer = try HTTPAnswer(connection, method: "GET")
+        let list: ObjectList<Pod> = try APIClient.object(APIClient.document(answer.body()))
+        return list.items
     }
 
     /// The agent's own log.
     var agentLog: String { readText("\(directory)/agent.err") }
 
+    /// Waits for an agent that ends by itself: its exit code, or 128 + N for a signal. Nil when there is none.
+    func waitForAgent() -> Int32? {
+        // Its number may be another's from here on, so nobody may kill by it any more.
+        defer { agent = nil }
+        return agent?.wait()
+    }
+
     /// Kills the agent without a word.
-    func killAgent() {
+    func killAgent() { endAgent(by: SIGKILL) }
+
+    /// Sends the agent a signal that ends it, and waits for that.
+    func endAgent(by signal: Int32) {
         guard let agent else { return }
-        kill(agent.pid, SIGKILL)
+        kill(agent.pid, signal)
         agent.wait()
         self.agent = nil
     }
@@ -141,6 +211,7 @@ final class TestNode {
             #expect(code == 0, "the agent ended with \(code)\n\(agentLog)", sourceLocation: sourceLocation)
         }
         agent = nil
+        unmountAll()
         #expect(leftovers() == [], sourceLocation: sourceLocation)
     }
 
@@ -182,7 +253,9 @@ final class TestNode {
 
     /// After a failed test as well: kills what runs in this node's cgroup and removes its directory.
     private func wipe() {
+        isWiped = true
         killAgent()
+        unmountAll()
         if let cgroups = try? Cgroups(name: cgroup) {
             for uid in (try? cgroups.pods()) ?? [] { try? cgroups.remove(pod: uid) }
             cgroups.removeBaseIfEmpty()
@@ -192,7 +265,7 @@ final class TestNode {
         }
     }
 
-    deinit { if agent != nil { wipe() } }
+    deinit { if !isWiped { wipe() } }
 }
 
 /// Looks again every 20 ms until something holds, at most `seconds` long.

@@ -8,38 +8,58 @@ import Testing
 
 /// `make simulate` sets PODAGENT_SIMULATE to the first seed and the number of seeds.
 @Suite struct NodeSimulationTests {
-    private static let asked: (first: UInt64, count: UInt64)? = {
+    private static let asked: Range<UInt64>? = {
         guard let text = getenv("PODAGENT_SIMULATE") else { return nil }
         let numbers = String(cString: text).split(separator: " ").compactMap { UInt64($0) }
-        return numbers.count == 2 ? (numbers[0], numbers[1]) : nil
+        return numbers.count == 2 ? numbers[0]..<numbers[0] + numbers[1] : nil
     }()
 
-    private static let shares: [Range<UInt64>] = {
-        let (first, count) = asked ?? (0, 2000)
-        let size = (count + 7) / 8
-        return (0..<8).map { first + min(count, $0 * size)..<first + min(count, ($0 + 1) * size) }
-    }()
-
-    @Test("Whatever befalls a node, what must hold holds, and it comes to rest", arguments: shares)
-    func seeds(_ seeds: Range<UInt64>) {
+    @Test("Whatever befalls a node, what must hold holds, and it comes to rest")
+    func seeds() async {
+        let seeds = Self.asked ?? 0..<2000
         let began = ContinuousClock.now
+        let shares = min(UInt64(8), UInt64(seeds.count))
+        let podSeconds = await withTaskGroup(of: Double.self) { group in
+            for share in 0..<shares {
+                group.addTask {
+                    await Self.run(
+                        stride(from: seeds.lowerBound + share, to: seeds.upperBound, by: Int(shares))
+                    )
+                }
+            }
+            return await group.reduce(0, +)
+        }
+        guard Self.asked != nil else { return }
+        let seconds = Double(began.duration(to: .now).wholeNanoseconds) / 1e9
+        let hours = podSeconds / 3600
+        print(
+            "\(seeds.count) seeds: \(Int(hours)) Pod-hours in \(Int(seconds)) s, \(Int(hours / seconds)) in a second"
+        )
+    }
+
+    /// Runs seeds until one fails; how long Pods have been on those nodes, summed up.
+    private static func run(_ seeds: StrideTo<UInt64>) async -> Double {
         var podSeconds = 0.0
         for seed in seeds {
+            // Other tests wait for answers meanwhile, on as few threads as there are processors.
+            await Task.yield()
             let simulation = NodeSimulation(seed: seed)
             simulation.run()
             podSeconds += simulation.podSeconds
-            if simulation.violations.isEmpty { continue }
-            // Once more, to tell how it came to that.
-            let again = NodeSimulation(seed: seed, tracing: true)
-            again.run()
-            let story = (again.trace ?? []).suffix(Self.asked == nil ? 60 : 100_000).joined(separator: "\n")
-            let text = "make simulate SEED=\(seed): \(again.violations.joined(separator: "; "))"
-            Issue.record("\(text)\n\(story)\n\(text)")
-            return
+            if !simulation.violations.isEmpty {
+                tell(seed)
+                break
+            }
         }
-        guard Self.asked != nil else { return }
-        let took = began.duration(to: .now)
-        let rate = podSeconds / 3600 / (Double(took.wholeNanoseconds) / 1e9)
-        print("simulated \(Int(podSeconds / 3600)) Pod-hours in \(took), \(Int(rate)) in a second")
+        return podSeconds
+    }
+
+    /// Runs a failing seed once more, to tell how it came to that.
+    private static func tell(_ seed: UInt64) {
+        let again = NodeSimulation(seed: seed, tracing: true)
+        again.run()
+        let story = (again.trace ?? []).suffix(asked == nil ? 60 : 100_000).joined(separator: "\n")
+        let text = "make simulate SEED=\(seed): \(again.violations.joined(separator: "; "))"
+        Issue.record("\(text)\n\(story)\n\(text)")
     }
 }

@@ -24,60 +24,42 @@ final class AsyncDescriptor: Sendable {
     }
 
     private struct State: ~Copyable {
-        /// Nil once the kernel's number has been given back.
+        /// Nil once it is closed.
         var descriptor: Descriptor?
-        var isClosing = false
-        /// Sources that have not let go of the descriptor yet.
-        var sourcesLeft = 2
         /// Once set, a read never waits: see ``finishReading(atMost:)``.
         var bytesLeft: Int?
     }
 
     /// What messages call it.
     let subject: String
-    // Boxed, so that the sources' handlers, which outlive this object, can close the descriptor.
-    private let state: StateBox
+    private let state: Mutex<State>
     private let reading: Readiness
     private let writing: Readiness
-
-    private final class StateBox: Sendable {
-        let mutex: Mutex<State>
-        init(_ descriptor: consuming Descriptor) { mutex = Mutex(State(descriptor: descriptor)) }
-
-        /// The last of the two sources closes the descriptor.
-        func sourceLetGo() {
-            mutex.withLock { state in
-                state.sourcesLeft -= 1
-                if state.sourcesLeft == 0 { state.descriptor = nil }
-            }
-        }
-    }
 
     /// Takes over a descriptor and makes it non-blocking, which all who share its open file see.
     init(_ descriptor: consuming Descriptor, subject: String) throws(SystemFailure) {
         let raw = descriptor.raw
         let flags = try check("fcntl", subject) { cns_fcntl(raw, F_GETFL, 0) }
         try check("fcntl", subject) { cns_fcntl(raw, F_SETFL, flags | O_NONBLOCK) }
-        let state = StateBox(descriptor)
-        self.state = state
+        state = Mutex(State(descriptor: descriptor))
         self.subject = subject
-        reading = Readiness(raw, .reading) { state.sourceLetGo() }
-        writing = Readiness(raw, .writing) { state.sourceLetGo() }
+        reading = Readiness(raw, .reading)
+        writing = Readiness(raw, .writing)
     }
 
     deinit { close() }
 
     /// Closes the descriptor. Reads and writes under way end with ``Failure/closed``. May be called again.
     func close() {
-        state.mutex.withLock { $0.isClosing = true }
         reading.cancel()
         writing.cancel()
+        state.withLock { $0.descriptor = nil }
     }
 
     /// From now on a read that would wait reports the end of the stream instead, and so does one after `atMost`
     /// further bytes. For the output of a process that has ended while others may still hold its pipe.
     func finishReading(atMost bytes: Int) {
-        state.mutex.withLock { $0.bytesLeft = bytes }
+        state.withLock { $0.bytesLeft = bytes }
         reading.interrupt()
     }
 
@@ -115,8 +97,8 @@ final class AsyncDescriptor: Sendable {
     /// Calls `body` with the descriptor's number, unless it is closed. `body` must not block.
     @discardableResult
     func withRaw<Result>(_ body: (Int32) -> Result) -> Result? {
-        state.mutex.withLock { state in
-            guard !state.isClosing, let raw = state.descriptor?.raw else { return nil }
+        state.withLock { state in
+            guard let raw = state.descriptor?.raw else { return nil }
             return body(raw)
         }
     }
@@ -128,14 +110,15 @@ final class AsyncDescriptor: Sendable {
         case .timedOut: throw .timedOut
         case .interrupted: if Task.isCancelled { throw .cancelled }
         case .cancelled: throw .closed
+        case .failed(let failure): throw .system(failure)
         }
     }
 
     /// One read(2); nil when it would block.
     private func readNow(atMost limit: Int) throws(Failure) -> [UInt8]? {
         var code: Int32 = 0
-        let result: [UInt8]?? = state.mutex.withLock { state in
-            guard !state.isClosing, let raw = state.descriptor?.raw else { return .none }
+        let result: [UInt8]?? = state.withLock { state in
+            guard let raw = state.descriptor?.raw else { return .none }
             let wanted = min(limit, state.bytesLeft ?? limit)
             guard wanted > 0 else { return .some([]) }
             var count = 0
@@ -164,8 +147,8 @@ final class AsyncDescriptor: Sendable {
     /// One write(2); nil when it would block.
     private func writeNow(_ bytes: [UInt8], from start: Int) throws(Failure) -> Int? {
         var code: Int32 = 0
-        let result: Int? = state.mutex.withLock { state in
-            guard !state.isClosing, let raw = state.descriptor?.raw else { return nil }
+        let result: Int? = state.withLock { state in
+            guard let raw = state.descriptor?.raw else { return nil }
             var count = 0
             bytes.withUnsafeBytes { buffer in
                 let rest = UnsafeRawBufferPointer(rebasing: buffer[start...])

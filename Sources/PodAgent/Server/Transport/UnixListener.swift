@@ -37,12 +37,25 @@ enum ListenerFailure: Error, Hashable, Sendable, CustomStringConvertible {
 /// Who may talk to the node is who may write to the file: the kernel checks it at connect(2) (unix(7)).
 final class UnixListener: Sendable {
     let path: String
-    private let directory: RootedDirectory
     private let leaf: String
-    private let identity: FileIdentity
-    private let socket: AsyncListeningSocket
-    /// Held for as long as this server lives.
-    private let lock: SocketLock
+    private let mode: UInt32
+    /// As the socket was made, or as it was set since.
+    private let group: Mutex<UInt32?>
+    private let state: Mutex<State>
+
+    private enum State {
+        case listening(Place)
+        case closed
+    }
+
+    /// Where clients find it, and what answers them there.
+    private struct Place {
+        var directory: RootedDirectory
+        /// Held for as long as this server lives.
+        var lock: LockFile
+        var identity: FileIdentity
+        var socket: AsyncListeningSocket
+    }
 
     /// - Parameters:
     ///   - path: where the socket file is to be; its directory exists.
@@ -50,35 +63,86 @@ final class UnixListener: Sendable {
     ///   - group: the file's group, nil for the process's own.
     init(path: String, mode: UInt32 = 0o660, group: UInt32? = nil) throws(ListenerFailure) {
         guard UnixAddress(path: path) != nil else { throw .pathTooLong(path: path) }
-        let (parent, leaf) = RootedDirectory.split(path)
         self.path = path
-        self.leaf = leaf
-        do {
-            directory = try RootedDirectory(hostPath: Self.directory(of: path, parent: parent))
-            lock = try SocketLock(directory: directory, leaf: leaf + ".lock", socketPath: path)
-            try Self.refuseLiveServer(path, in: directory, leaf: leaf)
-            let made = try Self.makeSocket(in: directory, leaf: leaf, mode: mode, group: group)
-            identity = made.identity
-            socket = made.socket
-        } catch let failure as ListenerFailure {
-            throw failure
-        } catch let failure as SystemFailure {
-            throw .system(failure)
-        } catch {
-            // Both kinds of failure that the calls above declare are listed.
-            preconditionFailure("unexpected failure: \(error)")
-        }
+        self.mode = mode
+        self.group = Mutex(group)
+        leaf = RootedDirectory.split(path).leaf
+        let directory = try Self.openDirectory(of: path)
+        let lock = try Self.lock(Self.lockName(leaf), in: directory, path)
+        let place = try Self.place(path, directory, lock, leaf: leaf, mode: mode, group: group)
+        state = Mutex(.listening(place))
     }
 
     /// The next connection.
-    func accept() async throws(AsyncDescriptor.Failure) -> Descriptor { try await socket.accept() }
+    func accept() async throws(AsyncDescriptor.Failure) -> Descriptor {
+        while true {
+            guard case .listening(let place) = state.withLock({ $0 }) else { throw .closed }
+            do throws(AsyncDescriptor.Failure) {
+                return try await place.socket.accept()
+            } catch {
+                // Closed because another one has taken its place.
+                if error == .closed, case .listening(let now) = state.withLock({ $0 }),
+                    now.socket !== place.socket
+                {
+                    continue
+                }
+                throw error
+            }
+        }
+    }
 
-    /// Gives the socket file to another group. Who is connected stays so: permissions are asked for at connect(2).
+    /// The names whose disappearance matters.
+    var paths: [String] { [path, path + ".lock"] }
+
+    /// Makes again what somebody has removed of the socket and its lock, with the same mode and group; answers what that
+    /// was, by its path. The directory exists. Connections that were accepted go on. Once closed, nothing is made any
+    /// more. Not for two callers at once.
+    func makeWhole() throws(ListenerFailure) -> [String] {
+        guard case .listening(var place) = state.withLock({ $0 }) else { return [] }
+        var missing: [String] = []
+        let directory = try Self.openDirectory(of: path)
+        if !place.lock.isInPlace(in: directory) {
+            // Whoever has it by now keeps it: this is the node's queue, where nobody waits.
+            place.lock = try Self.lock(Self.lockName(leaf), in: directory, path, patience: .zero)
+            missing.append(path + ".lock")
+        }
+        if FileIdentity(of: leaf, in: directory) != place.identity {
+            place = try Self.place(
+                path,
+                directory,
+                place.lock,
+                leaf: leaf,
+                mode: mode,
+                group: group.withLock { $0 }
+            )
+            missing.append(path)
+        }
+        if !missing.isEmpty { take(place) }
+        return missing
+    }
+
+    private func take(_ place: Place) {
+        let replaced: AsyncListeningSocket? = state.withLock { state in
+            guard case .listening(let old) = state else { return place.socket }
+            state = .listening(place)
+            return old.socket === place.socket ? nil : old.socket
+        }
+        replaced?.close()
+        // Closed meanwhile: what was just made goes as well.
+        if replaced === place.socket { Self.remove(place, leaf) }
+    }
+
+    /// Gives the socket file to another group, also should it be made again. Who is connected stays so: permissions are
+    /// asked for at connect(2).
     func setGroup(_ group: UInt32) throws(ListenerFailure) {
+        guard case .listening(let place) = state.withLock({ $0 }) else { return }
         // Somebody has put another file there, whose group is none of ours to change.
-        guard FileIdentity(of: leaf, in: directory) == identity else { throw .inUse(path: path) }
+        guard FileIdentity(of: leaf, in: place.directory) == place.identity else { throw .inUse(path: path) }
+        self.group.withLock { $0 = group }
         do throws(SystemFailure) {
-            try check("fchownat", path) { fchownat(directory.raw, leaf, ~0, group, AT_SYMLINK_NOFOLLOW) }
+            try check("fchownat", path) {
+                fchownat(place.directory.raw, leaf, ~0, group, AT_SYMLINK_NOFOLLOW)
+            }
         } catch {
             throw .system(error)
         }
@@ -86,9 +150,64 @@ final class UnixListener: Sendable {
 
     /// Stops listening and removes the socket file, unless it has become somebody else's.
     func close() {
-        socket.close()
-        if FileIdentity(of: leaf, in: directory) == identity { unlinkat(directory.raw, leaf, 0) }
-        lock.release()
+        let place: Place? = state.withLock { state in
+            defer { state = .closed }
+            if case .listening(let place) = state { return place }
+            return nil
+        }
+        guard let place else { return }
+        place.socket.close()
+        Self.remove(place, leaf)
+    }
+
+    private static func remove(_ place: Place, _ leaf: String) {
+        if FileIdentity(of: leaf, in: place.directory) == place.identity {
+            unlinkat(place.directory.raw, leaf, 0)
+        }
+        place.lock.remove(from: place.directory)
+    }
+
+    private static func lockName(_ leaf: String) -> String { leaf + ".lock" }
+
+    private static func openDirectory(of path: String) throws(ListenerFailure) -> RootedDirectory {
+        do {
+            return try RootedDirectory(
+                hostPath: directory(of: path, parent: RootedDirectory.split(path).parent)
+            )
+        } catch {
+            throw .system(error)
+        }
+    }
+
+    private static func lock(
+        _ name: String,
+        in directory: RootedDirectory,
+        _ path: String,
+        patience: Duration = .seconds(2)
+    ) throws(ListenerFailure) -> LockFile {
+        do {
+            return try LockFile(name, in: directory, patience: patience)
+        } catch {
+            throw error.errno == EWOULDBLOCK ? .inUse(path: path) : .system(error)
+        }
+    }
+
+    /// Puts a listening socket in its place.
+    private static func place(
+        _ path: String,
+        _ directory: RootedDirectory,
+        _ lock: LockFile,
+        leaf: String,
+        mode: UInt32,
+        group: UInt32?
+    ) throws(ListenerFailure) -> Place {
+        try refuseLiveServer(path, in: directory, leaf: leaf)
+        do {
+            let made = try makeSocket(in: directory, leaf: leaf, mode: mode, group: group)
+            return Place(directory: directory, lock: lock, identity: made.identity, socket: made.socket)
+        } catch {
+            throw .system(error)
+        }
     }
 
     private static func directory(of path: String, parent: String) -> String {
@@ -148,26 +267,4 @@ final class UnixListener: Sendable {
         try check("renameat", subject) { renameat(privateDirectory.raw, "s", directory.raw, leaf) }
         return (try AsyncListeningSocket(made, subject: subject), identity)
     }
-}
-
-/// Which file it is, whatever its name.
-struct FileIdentity: Hashable, Sendable {
-    let device: UInt64
-    let inode: UInt64
-    let kind: UInt32
-
-    /// Nil when there is no such file. A symbolic link is itself, not what it points to.
-    init?(of leaf: String, in directory: RootedDirectory) {
-        var status = stat()
-        guard fstatat(directory.raw, leaf, &status, AT_SYMLINK_NOFOLLOW) == 0 else { return nil }
-        self.init(status)
-    }
-
-    init(_ status: stat) {
-        device = UInt64(status.st_dev)
-        inode = UInt64(status.st_ino)
-        kind = status.st_mode & S_IFMT
-    }
-
-    var isSocket: Bool { kind == S_IFSOCK }
 }
