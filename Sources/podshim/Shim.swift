@@ -176,7 +176,7 @@ final class Shim {
         guard let plan = MappedPlan(passed.descriptors[0]) else { return failed(run, cns_errno()) }
         var channel: (Int32, Int32) = (-1, -1)
         guard cns_channel(&channel.0, &channel.1) == 0 else { return failed(run, cns_errno()) }
-        var slots = passed.slots(from: run.kind == CNS_REQUEST_CONTAINER.rawValue ? 3 : 5)
+        var slots = passed.slots(from: run.ownDescriptors)
         slots[Int(CNS_SLOT_PAUSE.rawValue)] = pause?.pidfd ?? -1
         slots[Int(CNS_SLOT_TARGET.rawValue)] = target
         slots[Int(CNS_SLOT_STDIN.rawValue)] = run.standard.input
