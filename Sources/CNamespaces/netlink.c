@@ -2,8 +2,11 @@
 #include "cnamespaces.h"
 #include <errno.h>
 #include <linux/netlink.h>
+#include <net/if.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 int cns_netlink_open(void) {
     int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
@@ -36,4 +39,17 @@ int cns_netlink(int fd, const void *message, size_t size) {
         errno = -error.error;
         return -1;
     }
+}
+
+int cns_hardware_address(const char *name, unsigned char *address) {
+    struct ifreq request = {0};
+    strncpy(request.ifr_name, name, sizeof request.ifr_name - 1);
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    int result = ioctl(fd, SIOCGIFHWADDR, &request);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    memcpy(address, request.ifr_hwaddr.sa_data, 6);
+    return result;
 }

@@ -13,4 +13,7 @@ int cns_netlink_open(void);
 /// been taken. One at a time on one socket. Returns 0, or -1 with what the kernel says in errno.
 int cns_netlink(int fd, const void *message, size_t size);
 
+/// The hardware address of the Ethernet link `name`, six bytes. 0, or -1 and errno.
+int cns_hardware_address(const char *name, unsigned char *address);
+
 #endif

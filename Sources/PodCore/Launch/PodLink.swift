@@ -40,7 +40,7 @@ public struct PodLink: Hashable, Sendable {
 
     /// The hardware address of the Pod's end: locally administered, and as unique as the Pod's address, so that a
     /// neighbour's old knowledge of an address that was given anew is never wrong about who had it.
-    static func hardwareAddress(_ address: IPAddress) -> [UInt8] { [0x0a, 0x58] + address.bytes.suffix(4) }
+    public static func hardwareAddress(_ address: IPAddress) -> [UInt8] { [0x0a, 0x58] + address.bytes.suffix(4) }
 
     /// `socket` is a netlink socket of the node's network namespace; `scratch` is free.
     func steps(socket: Slot, scratch: Slot) -> [LaunchStep] {
