@@ -43,6 +43,20 @@ static int op_loopback(void) {
     return result;
 }
 
+static int op_netlink(struct launch *l, const struct cns_step *s) {
+    char message[CNS_NETLINK_MAX];
+    memcpy(message, l->bytes + s->text[0], s->value);
+    if (s->extra) memcpy(message + s->extra, &l->slots[s->other], sizeof(int));
+    if (s->slot != CNS_SLOT_NONE) return cns_netlink(l->slots[s->slot], message, s->value);
+    int fd = cns_netlink_open();
+    if (fd < 0) return -1;
+    int result = cns_netlink(fd, message, s->value);
+    int saved = errno;
+    close(fd);
+    errno = saved;
+    return result;
+}
+
 static int op_write(struct launch *l, const struct cns_step *s) {
     int fd = open(launch_text(l, s, 0), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return -1;
@@ -252,6 +266,7 @@ static int run_step(struct launch *l, const struct cns_step *s) {
     case CNS_OP_PIVOT:         return launch_pivot(l, s);
     case CNS_OP_HOSTNAME:      return sethostname(launch_text(l, s, 0), strlen(launch_text(l, s, 0)));
     case CNS_OP_LOOPBACK:      return op_loopback();
+    case CNS_OP_NETLINK:       return op_netlink(l, s);
     case CNS_OP_SESSION:       return setsid() < 0 ? -1 : 0;
     case CNS_OP_TERMINAL:      return op_terminal(l, s);
     case CNS_OP_STDIO:         return op_stdio(l, s);

@@ -21,10 +21,13 @@ static int step_valid(const struct cns_step *s, const char *bytes, uint32_t size
         uint32_t text = s->text[i];
         if (text == 0) continue;
         if (text < strings || text >= size) return 0;
-        if (s->op != CNS_OP_GROUPS && !strings_end_inside(bytes, size, text, 1)) return 0;
+        if (s->op != CNS_OP_GROUPS && s->op != CNS_OP_NETLINK && !strings_end_inside(bytes, size, text, 1)) return 0;
     }
     if (s->op == CNS_OP_GROUPS)
         return s->value <= 65536 && (s->value == 0 || (s->text[0] && s->text[0] % 4 == 0 && s->value * 4 <= size - s->text[0]));
+    if (s->op == CNS_OP_NETLINK)
+        return s->text[0] && s->value <= CNS_NETLINK_MAX && s->value <= size - s->text[0] &&
+               (s->extra == 0 || (s->other != CNS_SLOT_NONE && s->extra <= s->value && s->value - s->extra >= sizeof(int)));
     if (s->op == CNS_OP_EXEC)
         return s->value >= 1 && s->value <= 65536 && s->extra <= 65536 && s->text[0] && (s->extra == 0 || s->text[1]) &&
                strings_end_inside(bytes, size, s->text[0], s->value) &&

@@ -45,6 +45,15 @@ final class Run {
         self.request = request
     }
 
+    /// How many of the descriptors beside its request are not its plan's.
+    var ownDescriptors: Int {
+        switch kind {
+        case CNS_REQUEST_SANDBOX.rawValue: 2  // plan, cgroup
+        case CNS_REQUEST_CONTAINER.rawValue: 3  // and the log's directory
+        default: 5  // and standard input, output and error
+        }
+    }
+
     var isLive: Bool { state == CNS_RUN_LAUNCHING || state == CNS_RUN_RUNNING }
 
     func event(_ kind: cns_event_kind) -> cns_event {

@@ -176,7 +176,7 @@ final class Shim {
         guard let plan = MappedPlan(passed.descriptors[0]) else { return failed(run, cns_errno()) }
         var channel: (Int32, Int32) = (-1, -1)
         guard cns_channel(&channel.0, &channel.1) == 0 else { return failed(run, cns_errno()) }
-        var slots = passed.slots(from: run.kind == CNS_REQUEST_CONTAINER.rawValue ? 3 : 5)
+        var slots = passed.slots(from: run.ownDescriptors)
         slots[Int(CNS_SLOT_PAUSE.rawValue)] = pause?.pidfd ?? -1
         slots[Int(CNS_SLOT_TARGET.rawValue)] = target
         slots[Int(CNS_SLOT_STDIN.rawValue)] = run.standard.input
@@ -196,12 +196,22 @@ final class Shim {
         run.closeStandard()
         guard run.pid > 0 else {
             _ = close(channel.0)
-            return failed(run, error)
+            return notBorn(run, error)
         }
         run.pidfd = pidfd
         run.report = channel.0
         watch(run.pidfd, .exit, key: run.key)
         watch(run.report, .report, key: run.key)
+    }
+
+    /// There is no process. What a container could not be given, as pause is dying for example, is no end of an instance.
+    private func notBorn(_ run: Run, _ error: Int32) {
+        guard run !== pause else { return failed(run, error) }
+        run.error = error
+        run.state = CNS_RUN_FAILED
+        run.closeAll()
+        runs.removeAll { $0 === run }
+        tell(run.event(CNS_EVENT_REFUSED))
     }
 
     private func failed(_ run: Run, _ error: Int32) {

@@ -4,6 +4,7 @@
 #define CNAMESPACES_H
 
 #include "cns_syscalls.h"
+#include "cns_netlink.h"
 #include "cns_launch.h"
 #include "cns_wire.h"
 #include "cns_process.h"

@@ -48,6 +48,8 @@ enum cns_op {
     CNS_OP_PIVOT,         // the mount `slot` becomes the root, the old root goes away
     CNS_OP_HOSTNAME,      // sethostname(text[0])
     CNS_OP_LOOPBACK,      // brings `lo` up
+    CNS_OP_NETLINK,       // sends `value` bytes at text[0], one rtnetlink message, on the socket `slot`, or on one of its
+                          // own; at `extra`, if not 0, with the number of the descriptor `other`
     CNS_OP_SESSION,       // setsid()
     CNS_OP_TERMINAL,      // a new terminal from the devpts `slot`: stdio, controlling, /dev/console on `other`
     CNS_OP_STDIO,         // the slots STDIN, STDOUT, STDERR become 0, 1, 2; an empty one is the null node in `slot`;

@@ -63,6 +63,9 @@ static inline int cns_mount_setattr(int fd, int recursive, uint64_t set, uint64_
     return (int)syscall(SYS_mount_setattr, fd, "", flags, &attr, sizeof attr);
 }
 
+/// Moves the calling thread alone.
+static inline int cns_setns(int fd, int kinds) { return (int)syscall(SYS_setns, fd, kinds); }
+
 /// pidfd_open(2).
 static inline int cns_pidfd_open(int pid) { return (int)syscall(SYS_pidfd_open, pid, 0); }
 

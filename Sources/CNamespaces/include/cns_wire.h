@@ -11,7 +11,7 @@
 
 enum cns_request_kind {
     CNS_REQUEST_HELLO = 1,   // answered by CNS_EVENT_WELCOME, one CNS_EVENT_RUN for each run, CNS_EVENT_REPLAYED
-    CNS_REQUEST_SANDBOX,     // makes the pause process; descriptors: plan, cgroup
+    CNS_REQUEST_SANDBOX,     // makes the pause process; descriptors: plan, cgroup, then the plan's own
     CNS_REQUEST_CONTAINER,   // starts a container; descriptors: plan, cgroup, log directory, then the plan's own
     CNS_REQUEST_EXEC,        // starts a process in a container; descriptors: plan, cgroup, [stdin, stdout, stderr]
     CNS_REQUEST_SIGNAL,      // sends `signal` to the process `run`, 0 for pause

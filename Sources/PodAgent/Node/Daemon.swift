@@ -35,7 +35,6 @@ final class Daemon {
             let manager = ServiceManager(environment)
             let running = try start(manager)
             self.running = running
-            warnOfSettingsWithoutEffect(configuration.options)
             let name = running.node.context.nodeName
             Log.notice(
                 "podagent \(PodAgentVersion.text) serves node \(name) on \(configuration.options.socket)"
@@ -83,15 +82,6 @@ final class Daemon {
     nonisolated static func fail(_ error: any Error) -> Never {
         Log.startFailed((error as? CommandError)?.text ?? "\(error)")
         exit(1)
-    }
-
-    private func warnOfSettingsWithoutEffect(_ options: NodeOptions) {
-        let given = [("--pod-cidr", options.podCIDR), ("--bridge", options.bridge)].filter { $0.1 != nil }
-        guard !given.isEmpty else { return }
-        let names = given.map(\.0).joined(separator: " and ")
-        Log.warning(
-            "\(names) cannot be honoured yet: in this version Pods have a loopback interface and no other"
-        )
     }
 
     // MARK: Signals

@@ -7,6 +7,7 @@ import PodCore
 final class Node {
     let context: NodeContext
     let imageStore: ImageStore
+    let network: NodeNetwork?
     let admission: Admission
     private(set) var machine = NodeMachine()
     private var workers: [PodKey: PodWorker] = [:]
@@ -27,6 +28,8 @@ final class Node {
         }
         guard let store else { preconditionFailure("the context makes its image provider") }
         imageStore = store
+        let (subnets, bridge) = (options.podSubnets, options.bridge)
+        network = subnets.isEmpty ? nil : try NodeNetwork(subnets: subnets, bridge: bridge)
         admission = Admission(nodeName: context.nodeName)
         podCache = WatchCache(counter: context.events.versions)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
@@ -62,7 +65,9 @@ final class Node {
         directory?.stop()
         alarm.cancel()
         for worker in workers.values { worker.leave() }
-        if workers.isEmpty { context.cgroups.removeBaseIfEmpty() }
+        guard workers.isEmpty else { return }
+        context.cgroups.removeBaseIfEmpty()
+        network?.removeBridge()
     }
 
     /// Every Pod that has a record, in the order in which they were made. What else is found of Pods is ended.
@@ -77,6 +82,7 @@ final class Node {
                 pod: record.pod,
                 source: record.file.source,
                 node: context,
+                network: network,
                 isRestored: true
             )
             insert(worker)
@@ -109,7 +115,7 @@ final class Node {
     private func perform(_ effect: NodeEffect) {
         switch effect {
         case .run(let pod, let source):
-            let worker = PodWorker(pod: pod, source: source, node: context)
+            let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
             worker.begin()
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
@@ -139,7 +145,8 @@ final class Node {
         let key = PodKey(worker.pod)
         workers[key] = worker
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
-        worker.onFinished = { [unowned self] in
+        worker.onFinished = { [unowned self, unowned worker] in
+            network?.release(worker.pod)
             workers[key] = nil
             podCache.remove(key.description)
             census.remove(key)

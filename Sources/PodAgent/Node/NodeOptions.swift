@@ -14,10 +14,10 @@ struct NodeOptions: Hashable, Sendable {
     var shim = ""
     /// The directory beneath the cgroup2 mount; empty is derived from the run directory.
     var cgroup = ""
-    /// The network from which Pods get their addresses, and the bridge that connects them. Of no effect in this
-    /// version, which says so when one is given.
-    var podCIDR: String?
-    var bridge: String?
+    /// The networks from which Pods get their addresses, one of a family at most; without any they have loopback alone.
+    var podSubnets: [Subnet] = []
+    /// The bridge that connects them.
+    var bridge = "podagent0"
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.

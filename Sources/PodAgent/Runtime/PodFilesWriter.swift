@@ -6,6 +6,8 @@ struct PodFilesWriter: Sendable {
     let pod: Pod
     let directories: NodeDirectories
     let nodeName: String
+    /// The Pod's own.
+    let addresses: [String]
 
     /// The warnings are for the Pod's events.
     func write() throws -> [PodRecord] {
@@ -14,7 +16,7 @@ struct PodFilesWriter: Sendable {
         let hosts = PodFiles.hosts(
             of: pod,
             hostname: hostname,
-            addresses: [],
+            addresses: addresses,
             nodeHosts: nodeFile("etc/hosts")
         )
         let node = ResolverConfiguration(parsing: nodeFile("etc/resolv.conf"))

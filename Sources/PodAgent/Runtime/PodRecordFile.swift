@@ -15,6 +15,8 @@ struct PodRecordFile: Codable, Equatable, Sendable {
     var status: PodStatusBuilder
     var facts: [String: PodStatusBuilder.ContainerFacts]
     var deletionRequestedAt: Timestamp?
+    /// The Pod's addresses; absent in records of versions that gave none.
+    var addresses: [String]?
     /// Execs share the shim's numbers with containers; theirs begin where no container's come.
     var nextExec: UInt64
 

@@ -90,6 +90,7 @@ final class PodSandbox {
     static func create(
         _ prepared: Prepared,
         attempt: Int,
+        network: SharedDescriptor?,
         pod: Pod,
         directories: NodeDirectories
     ) throws -> PodSandbox {
@@ -105,7 +106,10 @@ final class PodSandbox {
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = pod.spec.sandboxFlags
         request.label = "pause/\(attempt)"
-        try connection.send(request, descriptors: [prepared.plan, prepared.cgroup])
+        try connection.send(
+            request,
+            descriptors: [prepared.plan, prepared.cgroup] + [network].compactMap(\.self)
+        )
         CrashPoint.sandboxRequested.pass(pod.metadata.uid)
         return sandbox
     }

@@ -15,10 +15,14 @@ final class PodWorker {
     let pod: Pod
     let source: PodSource
     let node: NodeContext
+    /// Nil when Pods have loopback alone.
+    let network: NodeNetwork?
     var machine: PodMachine
     var facts: [String: PodStatusBuilder.ContainerFacts] = [:]
     var statusBuilder = PodStatusBuilder()
     var deletionRequestedAt: Timestamp?
+    /// The Pod's own; none while it has loopback alone.
+    var addresses: [String] = []
     var status = PodStatus()
     /// What watchers were last shown.
     var published: Pod?
@@ -41,10 +45,17 @@ final class PodWorker {
     var onFinished: () -> Void = {}
 
     /// - Parameter isRestored: whether an earlier podagent has left a record of the Pod.
-    init(pod: Pod, source: PodSource, node: NodeContext, isRestored: Bool = false) {
+    init(
+        pod: Pod,
+        source: PodSource,
+        node: NodeContext,
+        network: NodeNetwork?,
+        isRestored: Bool = false
+    ) {
         self.pod = pod
         self.source = source
         self.node = node
+        self.network = pod.spec.hostNetwork ? nil : network
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
         recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
@@ -56,6 +67,7 @@ final class PodWorker {
 
     /// Begins the life of a new Pod.
     func begin() {
+        addresses = network?.addresses(for: pod) ?? []
         deliver(.alarm)
     }
 
@@ -70,6 +82,7 @@ final class PodWorker {
             of: pod,
             machine,
             facts: facts,
+            addresses: addresses,
             nodeAddresses: node.addresses,
             unenforced: Set(node.cgroups.missing.keys),
             at: Clock.wall()
@@ -144,6 +157,7 @@ final class PodWorker {
             status: statusBuilder,
             facts: facts,
             deletionRequestedAt: deletionRequestedAt,
+            addresses: addresses,
             nextExec: nextExec
         )
         if record != remembered {

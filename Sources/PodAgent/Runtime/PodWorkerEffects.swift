@@ -30,7 +30,7 @@ extension PodWorker {
 
     private func prepare() {
         let volumes = PodVolumes(pod: pod, directories: node.directories)
-        let files = PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName)
+        let files = filesWriter
         Task {
             do {
                 let records = try await Worker.attempt {
@@ -50,13 +50,36 @@ extension PodWorker {
         }
     }
 
+    private var filesWriter: PodFilesWriter {
+        PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName, addresses: addresses)
+    }
+
+    /// The link that the sandbox is to have. If the addresses are not those that the Pod's files were written with,
+    /// because there were none or podagent was given another network since, the files are to be written anew.
+    private func link() throws -> (PodLink?, SharedDescriptor?, PodFilesWriter?) {
+        guard let network else { return (nil, nil, nil) }
+        let (link, socket) = try network.link(for: pod)
+        let known = addresses
+        addresses = link.addresses.map { "\($0.address)" }
+        return (link, socket, addresses == known ? nil : filesWriter)
+    }
+
     private func createSandbox(_ attempt: Int) {
-        let launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
         let (pod, node) = (pod, node)
-        Task {
+        var launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
+        let files: PodFilesWriter?
+        let socket: SharedDescriptor?
+        do {
+            (launch.link, socket, files) = try link()
+        } catch {
+            Task { deliver(.sandboxFailed(attempt: attempt, message: "\(error)")) }
+            return
+        }
+        Task { [launch] in
             do {
                 let prepared = try await Worker.attempt {
-                    try PodSandbox.prepare(
+                    _ = try files?.write()
+                    return try PodSandbox.prepare(
                         pod: pod,
                         launch: launch,
                         directories: node.directories,
@@ -67,6 +90,7 @@ extension PodWorker {
                 let sandbox = try PodSandbox.create(
                     prepared,
                     attempt: attempt,
+                    network: socket,
                     pod: pod,
                     directories: node.directories
                 )

@@ -10,6 +10,8 @@ extension PodWorker {
         statusBuilder = record.status
         facts = record.facts
         deletionRequestedAt = record.deletionRequestedAt
+        addresses = record.addresses ?? []
+        network?.reclaim(addresses, for: pod)
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
         remembered = record

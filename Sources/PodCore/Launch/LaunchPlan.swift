@@ -78,6 +78,12 @@ private struct LaunchPlanEncoder {
         return UInt32(offset)
     }
 
+    private mutating func bytes(_ bytes: [UInt8]) -> UInt32 {
+        let offset = stringsStart + strings.count
+        strings += bytes
+        return UInt32(offset)
+    }
+
     private mutating func emit(
         _ operation: LaunchOperation,
         flags: LaunchFlags = [],
@@ -147,6 +153,16 @@ private struct LaunchPlanEncoder {
             emit(.hostname, flags: flags, texts: [text(name)])
         case .bringLoopbackUp:
             emit(.loopback, flags: flags)
+        case .netlink(let message, let socket, let namespace):
+            emit(
+                .netlink,
+                flags: flags,
+                slot: socket,
+                other: message.namespacePosition == nil ? .none : namespace,
+                value: UInt64(message.bytes.count),
+                extra: UInt64(message.namespacePosition ?? 0),
+                texts: [bytes(message.bytes)]
+            )
         case .newSession:
             emit(.session, flags: flags)
         case .openTerminal(let devpts, let devices, let owner, let rows, let columns):
@@ -185,7 +201,8 @@ public enum LaunchOperation: UInt16, CaseIterable, Sendable {
     case join = 1
     case unshare, propagation, open, changeDirectory, mount, filesystem, cloneTree, attributes, attach,
         directory
-    case node, symlink, mask, readOnly, pivot, hostname, loopback, session, terminal, standardStreams, umask,
+    case node, symlink, mask, readOnly, pivot, hostname, loopback, netlink, session, terminal,
+        standardStreams, umask,
         write
     case workingDirectory, boundingSet, groups, identity, capabilities, noNewPrivileges, execute, pause
 }

@@ -42,6 +42,9 @@ public enum LaunchStep: Hashable, Sendable {
     case pivotRoot(Slot)
     case setHostname(String)
     case bringLoopbackUp
+    /// Sends a message over the socket in the slot, or over one of the process's own network namespace; the descriptor
+    /// whose number the message wants is that in `namespace`.
+    case netlink(NetlinkMessage, over: Slot, namespace: Slot)
     case newSession
     case openTerminal(devpts: Slot, devices: Slot, owner: UInt32, rows: UInt16, columns: UInt16)
     case connectStandardStreams(nullFrom: Slot, owner: UInt32)

@@ -27,6 +27,8 @@ extension LaunchStep: CustomStringConvertible {
         case .pivotRoot(let slot): "pivot_root \(slot)"
         case .setHostname(let name): "sethostname \(name)"
         case .bringLoopbackUp: "bring lo up"
+        case .netlink(let message, let socket, _):
+            "netlink \(message.summary)\(socket == .none ? "" : " by \(socket)")"
         case .newSession: "setsid"
         case .openTerminal(_, _, let owner, _, _): "open a terminal for uid \(owner)"
         case .connectStandardStreams: "connect stdin, stdout, stderr"

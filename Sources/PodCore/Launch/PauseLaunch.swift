@@ -6,6 +6,9 @@ public struct PauseLaunch: Hashable, Sendable {
     public var hostname: String
     /// `emptyDir` volumes in memory: they live in pause's mount namespace, and vanish with it.
     public var memoryVolumes: [MemoryVolume]
+    /// The Pod's link to the others; nil when it has loopback alone. With it, the first descriptor that comes with the
+    /// plan is a netlink socket of the node.
+    public var link: PodLink?
     /// An empty directory of the runtime's own, on which pause's root is mounted inside its own mount namespace.
     public var emptyDirectory: String
 
@@ -31,11 +34,13 @@ public struct PauseLaunch: Hashable, Sendable {
         namespaces: Namespaces,
         hostname: String,
         memoryVolumes: [MemoryVolume] = [],
+        link: PodLink? = nil,
         emptyDirectory: String
     ) {
         self.namespaces = namespaces
         self.hostname = hostname
         self.memoryVolumes = memoryVolumes
+        self.link = link
         self.emptyDirectory = emptyDirectory
     }
 
@@ -103,11 +108,13 @@ public struct PauseLaunch: Hashable, Sendable {
     /// (reference §7.1). /proc/sys/net is that of the namespace of who opens it.
     private var networkSteps: [LaunchStep] {
         let settings = "/proc/sys/net/ipv4"
+        // The settings first: a link takes them over as it comes.
+        let own = link?.steps(socket: .passed(0), scratch: .scratch(0)) ?? []
         return [
             .bringLoopbackUp,
             .ifPossible(.write(path: "\(settings)/ip_unprivileged_port_start", text: "0")),
             .ifPossible(.write(path: "\(settings)/ping_group_range", text: "0 2147483647")),
-        ]
+        ] + own
     }
 }
 

@@ -50,8 +50,12 @@ extension PodMachine {
         isResuming = true
         advancedAt = now.tick
         shutdownGrace = nil
-        // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
-        if ending == nil { for index in containers.indices { containers[index].stop = nil } }
+        for index in containers.indices {
+            // A kill that was recorded may not have been sent: whoever is left is killed again.
+            containers[index].stop?.killed = false
+            // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
+            if ending == nil { containers[index].stop = nil }
+        }
         inquiry = .asked(until: now.tick + Self.answerTime)
         return [.inquire(attempt: attempt)]
     }

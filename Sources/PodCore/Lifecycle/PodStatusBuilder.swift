@@ -37,6 +37,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         of pod: Pod,
         _ machine: PodMachine,
         facts: [String: ContainerFacts],
+        addresses: [String] = [],
         nodeAddresses: [String],
         unenforced: Set<CgroupController> = [],
         at now: Timestamp
@@ -53,10 +54,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         }
         status.hostIPs = nodeAddresses.map { HostIP(address: $0) }
         status.hostIP = nodeAddresses.first ?? ""
-        if pod.spec.hostNetwork {
-            status.podIPs = nodeAddresses.map { PodIP(address: $0) }
-            status.podIP = status.hostIP
-        }
+        let own = pod.spec.hostNetwork ? nodeAddresses : addresses
+        status.podIPs = own.map { PodIP(address: $0) }
+        status.podIP = own.first ?? ""
         let context = ContainerStatusBuilder(pod: pod, facts: facts, unenforced: unenforced)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))

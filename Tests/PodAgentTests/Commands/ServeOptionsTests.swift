@@ -69,7 +69,7 @@ import Testing
         expected.nodeName = "n1"
         expected.shim = "/bin/podshim"
         expected.cgroup = "pods/a"
-        expected.podCIDR = "10.1.0.0/16"
+        expected.podSubnets = [try Subnet(parsing: "10.1.0.0/16")]
         expected.bridge = "br1"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))

@@ -16,7 +16,7 @@ import Testing
         (.directory, CNS_OP_DIRECTORY), (.node, CNS_OP_NODE), (.symlink, CNS_OP_SYMLINK),
         (.mask, CNS_OP_MASK),
         (.readOnly, CNS_OP_READ_ONLY), (.pivot, CNS_OP_PIVOT), (.hostname, CNS_OP_HOSTNAME),
-        (.loopback, CNS_OP_LOOPBACK),
+        (.loopback, CNS_OP_LOOPBACK), (.netlink, CNS_OP_NETLINK),
         (.session, CNS_OP_SESSION), (.terminal, CNS_OP_TERMINAL), (.standardStreams, CNS_OP_STDIO),
         (.umask, CNS_OP_UMASK), (.write, CNS_OP_WRITE), (.workingDirectory, CNS_OP_WORKDIR),
         (.boundingSet, CNS_OP_BOUNDING), (.groups, CNS_OP_GROUPS), (.identity, CNS_OP_IDENTITY),

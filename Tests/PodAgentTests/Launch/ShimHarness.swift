@@ -60,7 +60,7 @@ final class ShimHarness {
             "sh", "ls", "cat", "sleep", "echo", "stat", "id", "mknod", "mount", "ps", "kill", "yes", "head",
             "readlink",
             "true", "chown", "chmod", "rm", "touch", "mkdir", "dd", "hostname", "setsid", "stty", "tty",
-            "grep", "printf", "wc",
+            "grep", "printf", "wc", "ping", "ip",
         ]
         for applet in applets { symlinkat("busybox", bin.raw, applet) }
     }
@@ -148,18 +148,36 @@ final class ShimHarness {
 
     /// Makes the sandbox and waits until it stands. Its pid.
     @discardableResult
-    func startPause(flags: [cns_request_flags] = ShimHarness.ownNamespaces) throws -> pid_t {
+    func startPause(
+        flags: [cns_request_flags] = ShimHarness.ownNamespaces,
+        link: PodLink? = nil,
+        over socket: SharedDescriptor? = nil
+    ) throws -> pid_t {
         let plan = PauseLaunch(
             namespaces: flags.contains(CNS_REQUEST_NETWORK_NAMESPACE) ? [.network, .uts, .ipc] : [],
             hostname: "pod",
+            link: link,
             emptyDirectory: "\(directory)/empty"
         ).plan
         var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
         request.flags = flags
         request.label = "pause"
-        try send(request, [sealed(plan), SharedDescriptor(cgroups.leaf("shim", pod: Self.pod))])
+        try send(
+            request,
+            [sealed(plan), SharedDescriptor(cgroups.leaf("shim", pod: Self.pod))]
+                + [socket].compactMap(\.self)
+        )
         let started = try event(.started, of: 0)
         return started.pid
+    }
+
+    /// Asks for a sandbox that cannot be made; what is said of it.
+    func failPause(_ plan: LaunchPlan, over socket: SharedDescriptor) throws -> ShimEvent {
+        var request = ShimRequest(kind: CNS_REQUEST_SANDBOX)
+        request.flags = Self.ownNamespaces
+        request.label = "pause"
+        try send(request, [sealed(plan), SharedDescriptor(cgroups.leaf("shim", pod: Self.pod)), socket])
+        return try event(.failed, of: 0)
     }
 
     static let ownNamespaces = [

@@ -13,6 +13,7 @@ final class TestNode {
     private let environment: [String]
     private(set) var agent: Subprocess?
     private var isWiped = false
+    private var networkHolder: Subprocess?
     /// File systems that the test has mounted below the directory; they go when the agent has ended.
     private(set) var ownMounts: [String] = []
 
@@ -41,12 +42,14 @@ final class TestNode {
     /// - Parameters:
     ///   - environment: of every agent.
     ///   - firstEnvironment: of the first agent, beside that.
+    ///   - ownNetwork: whether the agent gets a network namespace that only it and its Pods are in.
     ///   - stateSize: of a small file system of its own for the state directory, in tmpfs(5)'s words.
     init(
         images: [String] = [],
         flags: [String] = [],
         environment: [String] = [],
         firstEnvironment: [String] = [],
+        ownNetwork: Bool = false,
         stateSize: String? = nil
     ) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
@@ -56,6 +59,7 @@ final class TestNode {
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
         if let stateSize { try mountState(size: stateSize) }
+        if ownNetwork { try makeNetwork() }
         try startAgent(environment: firstEnvironment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
@@ -69,6 +73,23 @@ final class TestNode {
         mkdir(path, 0o711)
         try check("mount", path) { mount("podagent-test", path, "tmpfs", 0, "size=\(size)") }
         ownMounts.append(path)
+    }
+
+    /// A process that does nothing but hold the namespace, from one agent to the next.
+    private func makeNetwork() throws {
+        let holder = try Subprocess(
+            ["/usr/bin/unshare", "--net", "sleep", "infinity"],
+            output: "\(directory)/network.out",
+            errors: "\(directory)/network.out"
+        )
+        networkHolder = holder
+        try eventually("the network is there") { readText("/proc/\(holder.pid)/comm") == "sleep\n" }
+    }
+
+    /// A command line for the node's network.
+    func inNetwork(_ arguments: [String]) -> [String] {
+        guard let networkHolder else { return arguments }
+        return ["/usr/bin/nsenter", "--net=/proc/\(networkHolder.pid)/ns/net"] + arguments
     }
 
     private func unmountAll() {
@@ -91,10 +112,13 @@ final class TestNode {
     func spawnAgent(environment: [String] = []) throws {
         let program = "\(Self.products)/podagent"
         agent = try Subprocess(
-            [
-                program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state", "--run-dir",
-                "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
-            ] + flags,
+            inNetwork(
+                [
+                    program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state",
+                    "--run-dir",
+                    "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
+                ] + flags
+            ),
             environment: self.environment + environment,
             output: "\(directory)/agent.out",
             errors: "\(directory)/agent.err"
@@ -253,6 +277,11 @@ final class TestNode {
 
     /// After a failed test as well: kills what runs in this node's cgroup and removes its directory.
     private func wipe() {
+        if let networkHolder {
+            kill(networkHolder.pid, SIGKILL)
+            networkHolder.wait()
+        }
+        networkHolder = nil
         isWiped = true
         killAgent()
         unmountAll()

@@ -241,6 +241,15 @@ import Testing
         #expect(pod.record("web")?.newestTermination?.exitCode == 137)
     }
 
+    @Test("A kill that was recorded and perhaps not sent is sent by the next podagent")
+    func killedAgain() {
+        var pod = running()
+        #expect(pod.tell(.delete(grace: .zero)) == [.kill(RunID(1))])
+        #expect(pod.machine.resume(at: pod.now) == [.inquire(attempt: 0)])
+        let seen = seen(.running(startedAt: pod.now.wall))
+        #expect(pod.tell(.sandboxAnswered(attempt: 0, seen)) == [.kill(RunID(1))])
+    }
+
     @Test("Retries of volumes go on where they were, and their delay is not begun anew")
     func retriesGoOn() {
         var pod = MachineDriver()

@@ -105,17 +105,27 @@ extension ServeSetting {
         ServeSetting(
             "pod-cidr",
             "CIDR",
-            "The addresses for Pods; no effect yet: Pods have loopback alone.",
-            rule: "a network such as 10.88.0.0/16",
-            \.podCIDR
-        ) { $0.contains("/") ? .some($0) : nil },
+            "The addresses for Pods; if not given, Pods have loopback alone.",
+            rule: "a network such as 10.88.0.0/16, or one of each family with a comma between",
+            \.podSubnets
+        ) { text in
+            let subnets = text.split(separator: ",").map { try? Subnet(parsing: String($0)) }
+            let found = subnets.compactMap(\.self)
+            guard !found.isEmpty, found.count == subnets.count,
+                Set(found.map(\.address.width)).count == found.count
+            else { return nil }
+            return found
+        },
         ServeSetting(
             "bridge",
             "NAME",
-            "The bridge that Pods are connected to; no effect yet.",
-            rule: "an interface name of at most 15 bytes",
+            "The bridge that Pods are connected to; podagent0 if not given.",
+            rule: "an interface name of at most 15 bytes, without / and spaces",
             \.bridge
-        ) { (1...15).contains($0.utf8.count) ? .some($0) : nil },
+        ) { text in
+            let isName = (1...15).contains(text.utf8.count) && !text.contains { $0 == "/" || $0.isWhitespace }
+            return isName && text != "." && text != ".." ? text : nil
+        },
         ServeSetting(
             "container-log-max-size",
             "SIZE",

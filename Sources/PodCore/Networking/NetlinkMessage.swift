@@ -1,0 +1,245 @@
+/// Messages of rtnetlink(7), as bytes in the order of this machine, each asking for an acknowledgement. Pure, so that what
+/// becomes of a Pod's network is decided and tested here, and C only sends it.
+///
+/// A message that concerns two network namespaces names one of them by a descriptor, whose number is known only when it
+/// is sent: ``namespacePosition`` is where that goes.
+public struct NetlinkMessage: Hashable, Sendable {
+    /// The message with its header, padded to four bytes.
+    public private(set) var bytes: [UInt8]
+    /// Where the number of a namespace's descriptor is to be written, from the message's start.
+    public private(set) var namespacePosition: Int?
+    /// What it asks for, in a few words.
+    public let summary: String
+
+    /// `RTM_…`, linux/rtnetlink.h.
+    private enum Kind: UInt16 {
+        case newLink = 16
+        case deleteLink = 17
+        case newAddress = 20
+        case newRoute = 24
+    }
+
+    /// `NLM_F_…`, linux/netlink.h.
+    private struct Flags: OptionSet {
+        let rawValue: UInt16
+        static let request = Flags(rawValue: 1)
+        static let acknowledge = Flags(rawValue: 4)
+        static let exclusive = Flags(rawValue: 0x200)
+        static let create = Flags(rawValue: 0x400)
+    }
+
+    /// `IFLA_…`, linux/if_link.h.
+    private enum LinkAttribute: UInt16 {
+        case address = 1
+        case name = 3
+        case mtu = 4
+        case master = 10
+        case info = 18
+        case namespaceDescriptor = 28
+    }
+
+    /// `IFA_…`, linux/if_addr.h.
+    private enum AddressAttribute: UInt16 {
+        case address = 1
+        case local = 2
+        case flags = 8
+    }
+
+    /// `RTA_…`, linux/rtnetlink.h.
+    private enum RouteAttribute: UInt16 {
+        case destination = 1
+        case outgoing = 4
+        case gateway = 5
+    }
+
+    private init(_ kind: Kind, _ flags: Flags, _ summary: String) {
+        self.summary = summary
+        bytes = []
+        append(UInt32(0))  // the length, when it is known
+        append(kind.rawValue)
+        append(flags.union([.request, .acknowledge]).rawValue)
+        append(UInt32(0))  // sequence: one at a time is in flight
+        append(UInt32(0))  // port: the kernel
+    }
+
+    // MARK: Links
+
+    /// Makes a bridge of that name. `EEXIST` when there is a link of that name.
+    public static func addBridge(_ name: String, address: [UInt8]) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [.create, .exclusive], "add bridge \(name)")
+        message.appendLink(index: 0, isUp: true)
+        message.append(.name, name)
+        message.append(.address, address)
+        message.nested(LinkAttribute.info.rawValue) { $0.append(infoKind: "bridge") }
+        return message.finished
+    }
+
+    /// Makes a pair of virtual Ethernet links: `name` on the bridge of index `master`, and up, in the namespace of the
+    /// socket; `peer`, down, with the index `peerIndex` in the one that the descriptor at ``namespacePosition`` is of.
+    public static func addPair(
+        _ name: String,
+        master: Int32,
+        peer: String,
+        peerIndex: Int32,
+        peerAddress: [UInt8],
+        mtu: UInt32
+    ) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [.create, .exclusive], "add link \(name) to \(peer)")
+        message.appendLink(index: 0, isUp: true)
+        message.append(.name, name)
+        message.append(.mtu, mtu)
+        message.append(.master, UInt32(bitPattern: master))
+        message.nested(LinkAttribute.info.rawValue) { message in
+            message.append(infoKind: "veth")
+            message.nested(2) { message in  // IFLA_INFO_DATA
+                message.nested(1) { message in  // VETH_INFO_PEER
+                    // Not up: at this point it is not connected to anything yet, and the kernel would refuse.
+                    message.appendLink(index: peerIndex, isUp: false)
+                    message.append(.name, peer)
+                    message.append(.mtu, mtu)
+                    message.append(.address, peerAddress)
+                    message.append(UInt16(8))
+                    message.append(LinkAttribute.namespaceDescriptor.rawValue)
+                    message.namespacePosition = message.bytes.count
+                    message.append(UInt32(0))
+                }
+            }
+        }
+        return message.finished
+    }
+
+    /// Brings a link up.
+    public static func bringUp(link: Int32) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [], "bring link \(link) up")
+        message.appendLink(index: link, isUp: true)
+        return message.finished
+    }
+
+    /// Takes a link away; the other end of a pair goes with it.
+    public static func deleteLink(index: Int32) -> NetlinkMessage {
+        var message = NetlinkMessage(.deleteLink, [], "delete link \(index)")
+        message.appendLink(index: index, isUp: false)
+        return message.finished
+    }
+
+    // MARK: Addresses and routes
+
+    /// Gives a link an address in a network. The address is usable at once: nobody else can have it, so that there is no
+    /// need to ask (RFC 4862 §5.4 would for a second).
+    public static func addAddress(_ address: IPAddress, prefixLength: Int, link: Int32) -> NetlinkMessage {
+        var message = NetlinkMessage(
+            .newAddress,
+            [.create, .exclusive],
+            "add address \(address)/\(prefixLength)"
+        )
+        message.append(address.family)
+        message.append(UInt8(prefixLength))
+        message.append(UInt8(0))  // flags, which stand in an attribute
+        message.append(UInt8(0))  // RT_SCOPE_UNIVERSE
+        message.append(UInt32(bitPattern: link))
+        message.attribute(AddressAttribute.local.rawValue, address.bytes)
+        message.attribute(AddressAttribute.address.rawValue, address.bytes)
+        if case .v6 = address {
+            message.append(UInt16(8))
+            message.append(AddressAttribute.flags.rawValue)
+            message.append(UInt32(0x02))  // IFA_F_NODAD
+        }
+        return message.finished
+    }
+
+    /// Sends whatever has no other way to `gateway`.
+    public static func addDefaultRoute(by gateway: IPAddress, link: Int32) -> NetlinkMessage {
+        addRoute(to: Subnet(containing: gateway, prefixLength: 0), by: gateway, link: link)
+    }
+
+    /// Sends what is for `subnet` to `gateway`.
+    public static func addRoute(to subnet: Subnet, by gateway: IPAddress, link: Int32) -> NetlinkMessage {
+        var message = NetlinkMessage(
+            .newRoute,
+            [.create, .exclusive],
+            "add route to \(subnet) by \(gateway)"
+        )
+        message.append(gateway.family)
+        message.append(UInt8(subnet.prefixLength))
+        // …, RT_TABLE_MAIN, RTPROT_STATIC, RT_SCOPE_UNIVERSE, RTN_UNICAST
+        for field: UInt8 in [0, 0, 254, 4, 0, 1] {
+            message.append(field)
+        }
+        message.append(UInt32(0))
+        if subnet.prefixLength > 0 {
+            message.attribute(RouteAttribute.destination.rawValue, subnet.address.bytes)
+        }
+        message.attribute(RouteAttribute.gateway.rawValue, gateway.bytes)
+        message.append(UInt16(8))
+        message.append(RouteAttribute.outgoing.rawValue)
+        message.append(UInt32(bitPattern: link))
+        return message.finished
+    }
+
+    // MARK: Bytes
+
+    private var finished: NetlinkMessage {
+        var message = self
+        message.setLength(at: 0, UInt32(bytes.count))
+        return message
+    }
+
+    private mutating func append<Number: FixedWidthInteger>(_ number: Number) {
+        withUnsafeBytes(of: number) { bytes += $0 }
+    }
+
+    /// `struct ifinfomsg`.
+    private mutating func appendLink(index: Int32, isUp: Bool) {
+        append(UInt16(0))  // AF_UNSPEC, and padding
+        append(UInt16(0))  // the kind of device is the kernel's to say
+        append(index)
+        append(UInt32(isUp ? 1 : 0))  // IFF_UP
+        append(UInt32(isUp ? 1 : 0))  // of the flags, change this one
+    }
+
+    private mutating func append(_ attribute: LinkAttribute, _ text: String) {
+        self.attribute(attribute.rawValue, Array(text.utf8) + [0])
+    }
+
+    private mutating func append(_ attribute: LinkAttribute, _ bytes: [UInt8]) {
+        self.attribute(attribute.rawValue, bytes)
+    }
+
+    private mutating func append(_ attribute: LinkAttribute, _ number: UInt32) {
+        append(UInt16(8))
+        append(attribute.rawValue)
+        append(number)
+    }
+
+    /// `IFLA_INFO_KIND`.
+    private mutating func append(infoKind: String) { attribute(1, Array(infoKind.utf8) + [0]) }
+
+    private mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
+        append(UInt16(4 + content.count))
+        append(kind)
+        bytes += content
+        while bytes.count % 4 != 0 { bytes.append(0) }
+    }
+
+    private mutating func nested(_ kind: UInt16, _ content: (inout NetlinkMessage) -> Void) {
+        let start = bytes.count
+        append(UInt16(0))
+        append(kind)
+        content(&self)
+        setLength(at: start, UInt16(bytes.count - start))
+    }
+
+    private mutating func setLength<Number: FixedWidthInteger>(at position: Int, _ length: Number) {
+        withUnsafeBytes(of: length) { bytes.replaceSubrange(position..<position + $0.count, with: $0) }
+    }
+}
+
+extension IPAddress {
+    /// `AF_INET`, `AF_INET6`.
+    fileprivate var family: UInt8 {
+        switch self {
+        case .v4: 2
+        case .v6: 10
+        }
+    }
+}
