@@ -12,6 +12,8 @@ extension PodWorker {
         case .answered(let welcome, let runs):
             if machine.isResuming { adoptRuns(runs) }
             deliver(.sandboxAnswered(attempt: attempt, SandboxObservation(welcome, runs)))
+            // A record older than the sandbox has named an earlier attempt; what the shim says next is of its own.
+            if let sandbox, machine.attempt != attempt { adopt(sandbox, machine.attempt) }
         case .sandboxStarted:
             CrashPoint.pauseStarted.pass(pod.metadata.uid)
             deliver(.sandboxStarted(attempt: attempt))
