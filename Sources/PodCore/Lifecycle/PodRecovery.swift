@@ -52,6 +52,8 @@ extension PodMachine {
         shutdownGrace = nil
         // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
         if ending == nil { for index in containers.indices { containers[index].stop = nil } }
+        // The record may have been on disk before the signal was sent, and nobody sends it later.
+        for index in containers.indices { containers[index].stop?.killed = false }
         inquiry = .asked(until: now.tick + Self.answerTime)
         return [.inquire(attempt: attempt)]
     }

@@ -72,6 +72,19 @@ import Testing
         #expect(pod.tell(.sandboxRemoved(attempt: 0), after: 1) == [.createSandbox(attempt: 1)])
     }
 
+    @Test("A kill that was recorded may not have been sent: it is sent again, and nothing is asked twice")
+    func killIsSentAgain() {
+        var pod = running()
+        #expect(pod.tell(.delete(grace: .seconds(5))) == [.terminate(RunID(1))])
+        #expect(pod.tell(.alarm, after: 5) == [.kill(RunID(1))])
+        pod.machine = pod.machine.recorded
+        _ = pod.machine.resume(at: pod.now)
+        let began = pod.now.wall
+        #expect(
+            pod.tell(.sandboxAnswered(attempt: 0, seen(.running(startedAt: began)))) == [.kill(RunID(1))]
+        )
+    }
+
     @Test("A half-made sandbox is removed and made anew")
     func halfMade() {
         var pod = MachineDriver()
