@@ -8,6 +8,7 @@
 ///     NodeSimulationWorld     people and hardware: edits, kills, reboots
 ///     NodeSimulationAgent     one life of the agent: its start, the node's machine, its end
 ///     PretendWorker           the shell around one Pod's machine, as PodWorker is
+///     PretendWorkerNews       what it hears from its shim
 ///     PretendRecorder         its record on the disk, as PodRecorder is
 ///     PretendKernel           shims, processes, cgroups and directories
 ///     ContainerTruth          what has really happened, whatever the agent believes
