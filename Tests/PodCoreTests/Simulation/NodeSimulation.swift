@@ -147,7 +147,7 @@ final class NodeSimulation {
     func run() {
         makeTrouble()
         var steps = 0
-        while steps < 450, time < 1_500_000_000_000, step() { steps += 1 }
+        while steps < 360, time < 1_500_000_000_000, step() { steps += 1 }
         calmDown()
         guard comesToRest("in calm") else { return }
         checkRest()
