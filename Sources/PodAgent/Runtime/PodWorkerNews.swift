@@ -13,6 +13,8 @@ extension PodWorker {
             let observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
             if machine.isResuming { adoptRuns(runs) }
             deliver(.sandboxAnswered(attempt: attempt, observation))
+            // A record older than the sandbox has named an earlier attempt; what the shim says next is of its own.
+            if let sandbox, machine.attempt != attempt { adopt(sandbox, machine.attempt) }
         case .sandboxStarted:
             CrashPoint.pauseStarted.pass(pod.metadata.uid)
             deliver(.sandboxStarted(attempt: attempt))

@@ -40,6 +40,9 @@ struct NodeShutdown: Sendable {
 
     /// The Pod has been shut down, or is gone.
     mutating func isDone(_ key: PodKey, at now: Tick) -> [NodeEffect] {
+        // One that has gone before its turn is not asked, for it would never answer.
+        for index in waves.indices { waves[index].keys.removeAll { $0 == key } }
+        waves.removeAll(where: \.keys.isEmpty)
         guard current.remove(key) != nil else { return [] }
         return proceed(at: now)
     }

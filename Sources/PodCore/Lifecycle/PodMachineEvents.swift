@@ -224,7 +224,8 @@ extension PodMachine {
         guard case .deleting(let earlier, let since) = ending else {
             ending = .deleting(grace: wanted, since: now.tick)
             cleanedUp = false  // a finished Pod kept its logs
-            return
+            // A node that goes down may have begun to stop it, with more time.
+            return shortenStops(to: wanted, at: now)
         }
         guard wanted < earlier else { return }
         ending = .deleting(grace: wanted, since: since)

@@ -76,6 +76,8 @@ extension PodMachine {
             for run in observation.runs.sorted(by: { $0.run < $1.run }) { adopt(run, at: now, &effects) }
         }
         recoverSandbox(observation, at: now, &effects)
+        // A deletion that is not in the record may have removed the volumes already, but not beneath a sandbox.
+        if sandbox != .ready, preparation == .done { preparation = .none }
         advance(at: now, &effects)
         return effects
     }

@@ -137,6 +137,14 @@ import Testing
         #expect(node.tell(.podIsShutDown(key("b"))) == [.shutDown(key("dns"), grace: .seconds(10))])
     }
 
+    @Test("A Pod that goes before its wave is not waited for")
+    func goesBeforeItsWave() {
+        var node = shuttingDown()
+        #expect(node.tell(.gone(key("dns"))) == [])
+        #expect(node.tell(.podIsShutDown(key("a"))) == [])
+        #expect(node.tell(.podIsShutDown(key("b"))) == [.isDown])
+    }
+
     @Test("A node without Pods is down at once")
     func empty() {
         var node = Driver()

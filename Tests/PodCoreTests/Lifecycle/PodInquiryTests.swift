@@ -86,7 +86,8 @@ import Testing
         #expect(pod.sift(pod.machine.resume(at: pod.now)) == asked)
         #expect(pod.tell(.alarm, after: 30) == [.killSandbox(attempt: 0)])
         #expect(pod.tell(.sandboxLost(attempt: 0)) == [.removeSandbox(attempt: 0)])
-        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.createSandbox(attempt: 1)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0)) == [.prepare])
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 1)])
     }
 
     @Test("What is asked of a Pod while its shim has not answered yet is done when it has")

@@ -221,4 +221,31 @@ private func start(_ name: String, _ run: UInt64, _ count: Int = 0) -> PodEffect
         #expect(pod.exit(1, 0) == [.removeSandbox(attempt: 0)])
         #expect(pod.start(1) == [])
     }
+
+    @Test(
+        "Late news of an earlier attempt changes nothing",
+        arguments: [
+            PodEvent.sandboxStarted(attempt: 0), .sandboxFailed(attempt: 0, message: "no"),
+            .sandboxEnded(attempt: 0), .sandboxLost(attempt: 0), .sandboxRemoved(attempt: 0),
+        ]
+    )
+    func lateNews(_ news: PodEvent) {
+        var pod = MachineDriver()
+        _ = pod.bringUp()
+        _ = pod.tell(.sandboxLost(attempt: 0))
+        let creating = pod.tell(.sandboxRemoved(attempt: 0), after: 1)
+        #expect(creating == [.createSandbox(attempt: 1)])
+        var before = pod.machine
+        #expect(pod.tell(news) == [])
+        #expect(pod.machine == before)
+        _ = pod.tell(.sandboxStarted(attempt: 1))
+        before = pod.machine
+        #expect(pod.tell(news) == [])
+        #expect(pod.machine == before)
+        // Its own removal is not that of another one.
+        _ = pod.tell(.sandboxLost(attempt: 1))
+        #expect(pod.machine.sandbox == .removing)
+        #expect(pod.tell(news) == [])
+        #expect(pod.machine.sandbox == .removing)
+    }
 }

@@ -83,7 +83,32 @@ import Testing
         var pod = running()
         #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0)])
         #expect(pod.record("web")?.newestTermination?.exitCode == 137)
-        #expect(pod.tell(.sandboxRemoved(attempt: 0), after: 1) == [.createSandbox(attempt: 1)])
+        #expect(pod.tell(.sandboxRemoved(attempt: 0), after: 1) == [.prepare])
+        #expect(pod.tell(.prepared) == [.createSandbox(attempt: 1)])
+    }
+
+    @Test("Volumes are made again where no sandbox stands on them: an unrecorded deletion may have begun")
+    func volumesMayBeGone() {
+        let alive = SandboxObservation(attempt: 0, pauseIsAlive: true, runs: [])
+        var standing = running()
+        _ = standing.sift(standing.machine.recover(alive, at: standing.now))
+        #expect(standing.machine.preparation == .done)
+        var gone = running()
+        _ = gone.sift(gone.machine.recover(nil, at: gone.now))
+        #expect(gone.machine.preparation != .done)
+    }
+
+    @Test("A kill that was recorded may not have been sent: it is sent again, and nothing is asked twice")
+    func killIsSentAgain() {
+        var pod = running()
+        #expect(pod.tell(.delete(grace: .seconds(5))) == [.terminate(RunID(1))])
+        #expect(pod.tell(.alarm, after: 5) == [.kill(RunID(1))])
+        pod.machine = pod.machine.recorded
+        _ = pod.machine.resume(at: pod.now)
+        let began = pod.now.wall
+        #expect(
+            pod.tell(.sandboxAnswered(attempt: 0, seen(.running(startedAt: began)))) == [.kill(RunID(1))]
+        )
     }
 
     @Test("A half-made sandbox is removed and made anew")
@@ -91,7 +116,7 @@ import Testing
         var pod = MachineDriver()
         _ = pod.tell(.alarm)
         _ = pod.tell(.prepared)
-        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0)])
+        #expect(pod.sift(pod.machine.recover(nil, at: pod.now)) == [.removeSandbox(attempt: 0), .prepare])
     }
 
     @Test("Preparation and clean-up that were under way are begun again")
@@ -224,7 +249,8 @@ import Testing
         _ = pod.tell(.sandboxEnded(attempt: 0))
         #expect(pod.exit(1, 137) == [.removeSandbox(attempt: 0)])
         let nothing = SandboxObservation(attempt: 0, pauseIsAlive: false, runs: [])
-        #expect(pod.sift(pod.machine.recover(nothing, at: pod.now)) == [.removeSandbox(attempt: 0)])
+        let effects = pod.sift(pod.machine.recover(nothing, at: pod.now))
+        #expect(effects == [.removeSandbox(attempt: 0), .prepare])
     }
 
     @Test(

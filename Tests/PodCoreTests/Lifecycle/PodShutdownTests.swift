@@ -34,6 +34,13 @@ import Testing
         #expect(pod.machine.phase(isStatic: true) == .running)
     }
 
+    @Test("A deletion at once does not wait for the time that a shutdown has given")
+    func deletedMeanwhile() {
+        var pod = running()
+        #expect(pod.tell(.nodeShutdown(grace: .seconds(60))) == [.terminate(RunID(1))])
+        #expect(pod.tell(.delete(grace: .zero), after: 1) == [.kill(RunID(1))])
+    }
+
     @Test(
         "The shutdown's time wins over a longer grace period",
         arguments: [(30, 5, 5), (3, 5, 3), (30, 0, 0)]

@@ -5,6 +5,10 @@ final class PodTruth {
     private(set) var containers: [String: ContainerTruth] = [:]
     /// Containers of which an instance has been in the present sandbox.
     private var hasRun: Set<String> = []
+    /// When each instance was first asked to end, and by when it ought to be killed.
+    var stops: [RunID: (askedAt: Int64, killBy: Int64)] = [:]
+    /// The shortest time that a node that went down has left it.
+    var shutdownGrace: Duration?
     /// What clients have been shown so far.
     var monitor = StatusMonitor()
 
@@ -50,6 +54,8 @@ struct ContainerTruth {
     var newestEnd: End?
     /// Nobody can know what became of an instance: its shim was killed, or the power was cut.
     var isLost = false
+    /// That has been so: how long the agent holds it back is not known any more.
+    private(set) var wasLost = false
     /// The back-off as the reference has it, reckoned from the true times.
     private(set) var delay: Duration?
     private var lastStep: Int64?
@@ -59,6 +65,7 @@ struct ContainerTruth {
     mutating func born(_ restartCount: Int, at now: Int64, isForgotten: Bool) {
         if isLost {
             isLost = false
+            wasLost = true
             instances = restartCount
             newestEnd = nil
             forgetBackoff()

@@ -8,10 +8,13 @@
 ///     NodeSimulationWorld     people and hardware: edits, kills, reboots
 ///     NodeSimulationAgent     one life of the agent: its start, the node's machine, its end
 ///     PretendWorker           the shell around one Pod's machine, as PodWorker is
+///     PretendWorkerNews       what it hears from its shim
 ///     PretendRecorder         its record on the disk, as PodRecorder is
 ///     PretendKernel           shims, processes, cgroups and directories
 ///     ContainerTruth          what has really happened, whatever the agent believes
 ///     NodeSimulationChecks    what must hold
+///     NodeSimulationStops     how containers are stopped, and the node shut down
+///     PretendPace             how soon things are tried again
 final class NodeSimulation {
     /// Whose doing something is: it does not happen any more when that has ended.
     enum Doer: Equatable {
@@ -50,6 +53,8 @@ final class NodeSimulation {
 
     var agent: PretendAgent?
     var lives = 0
+    /// How many more things the agent does before it dies, when that is to be in the middle of its start.
+    var fuse: Int?
     let traits: Traits
     /// The time of trouble is over: everything succeeds and containers run on.
     var isCalm = false
@@ -142,7 +147,7 @@ final class NodeSimulation {
     func run() {
         makeTrouble()
         var steps = 0
-        while steps < 600, time < 1_500_000_000_000, step() { steps += 1 }
+        while steps < 360, time < 1_500_000_000_000, step() { steps += 1 }
         calmDown()
         guard comesToRest("in calm") else { return }
         checkRest()

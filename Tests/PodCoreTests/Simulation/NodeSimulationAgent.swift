@@ -8,6 +8,8 @@ final class PretendAgent {
     var workers: [PodKey: PretendWorker] = [:]
     private var manifests = ManifestSet<ManifestPod>()
     var whenDown: () -> Void = {}
+    /// Since it was asked to shut the node down.
+    var goingDown: GoingDown?
 
     init(_ node: NodeSimulation, life: Int) {
         self.node = node
@@ -23,6 +25,7 @@ final class PretendAgent {
             let worker = PretendWorker(self, record.pod, record.source, isRestored: true)
             workers[worker.key] = worker
             worker.recover(record)
+            if node.agent !== self { return }
             handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
             if case .file(let path) = worker.source, !worker.isLeaving {
                 restored.append((path, [Self.definition(worker.pod)]))
@@ -90,12 +93,19 @@ final class PretendAgent {
         case .run(let pod, let source):
             let key = PodKey(pod)
             if workers[key] != nil { node.fail("\(key) is run twice") }
+            if goingDown != nil { node.fail("\(key) is begun while the node goes down") }
+            if case .file(let path) = source, manifests.pods[key]?.path != path {
+                node.fail("\(key) is run from \(path), which does not ask for it")
+            }
             let worker = PretendWorker(self, pod, source, isRestored: false)
             workers[key] = worker
             worker.deliver(.alarm)
         case .delete(let key, let grace): workers[key]?.deliver(.delete(grace: grace))
-        case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
+        case .shutDown(let key, let grace):
+            node.checkWave(self, key, grace)
+            workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:
+            node.checkDown(self)
             // The answer is given when everything is recorded.
             var waiting = workers.count + 1
             let done: (Bool) -> Void = { [unowned self] _ in
@@ -109,12 +119,14 @@ final class PretendAgent {
 
     func changed(_ worker: PretendWorker) {
         if worker.machine.isShutDown { handle(.podIsShutDown(worker.key)) }
+        node.checkGoingDown(self)
     }
 
     func finished(_ worker: PretendWorker) {
         workers[worker.key] = nil
         node.truths[worker.uid] = nil
         handle(.gone(worker.key))
+        node.checkGoingDown(self)
     }
 
     /// What is due next by itself, and what to do then.
@@ -148,6 +160,9 @@ extension NodeSimulation {
         tell("the agent starts, life \(lives)")
         let agent = PretendAgent(self, life: lives)
         self.agent = agent
+        fuse =
+            !isCalm && traits.crashChance > 0 && random.chance(0.1)
+            ? Int.random(in: 0...12, using: &random) : nil
         agent.start()
     }
 
@@ -163,7 +178,10 @@ extension NodeSimulation {
 
     /// Whether it has just died, by chance: this is asked between any two things that it does.
     func agentMayDie() -> Bool {
-        guard agent != nil, !isCalm, random.chance(traits.crashChance) else { return agent == nil }
+        guard agent != nil, !isCalm else { return agent == nil }
+        let isBurnt = fuse == 0
+        fuse = fuse.flatMap { $0 > 0 ? $0 - 1 : nil }
+        guard isBurnt || random.chance(traits.crashChance) else { return false }
         agentDies()
         return true
     }

@@ -18,6 +18,11 @@ extension NodeSimulation {
         if !inits.contains(name), sandbox.succeeded.intersection(inits) != inits {
             fail("\(uid) \(name) was started before the init containers were done in this sandbox")
         }
+        let earlier = pod.spec.initContainers.map(\.name).prefix { $0 != name }
+        if inits.contains(name), !sandbox.succeeded.isSuperset(of: earlier) {
+            fail("\(uid) \(name) was started before its turn among the init containers")
+        }
+        if !kernel.prepared.contains(uid) { fail("\(uid) \(name) was started without its volumes") }
         if disk.records[uid] == nil { fail("\(uid) \(name) was started before there was a record of it") }
         guard let truth = truths[uid]?.containers[name], !truth.isLost else { return }
         if restartCount != truth.instances {
@@ -29,6 +34,9 @@ extension NodeSimulation {
     func checkStart(_ worker: PretendWorker, _ name: String) {
         if worker.machine.shutdownGrace != nil {
             fail("\(worker.uid) \(name) is started while the node goes down")
+        }
+        if worker.machine.containers.filter(\.state.isStarting).count > 1 {
+            fail("\(worker.uid) \(name) is started beside another one")
         }
         guard let truths = truths[worker.uid], let truth = truths.containers[name], !truth.isLost,
             let end = truth.newestEnd
@@ -52,9 +60,13 @@ extension NodeSimulation {
         // What is shown meanwhile is what was last recorded.
         guard !worker.machine.isResuming, violations.isEmpty, let truth = truths[worker.uid] else { return }
         let lost = Set(truth.containers.filter(\.value.isLost).map(\.key))
-        for problem in truth.monitor.problems(worker.status, lost: lost) { fail("\(worker.uid): \(problem)") }
+        for problem in truth.monitor.problems(worker.status, lost: lost, isLeaving: worker.isLeaving) {
+            fail("\(worker.uid): \(problem)")
+        }
+        checkStops(worker)
         let sandbox = kernel.sandboxes[worker.uid]
         guard worker.newsUnderWay == 0, sandbox?.isStuck != true else { return }
+        checkBackoff(worker, truth)
         for (name, container) in truth.containers where !container.isLost {
             if let end = container.newestEnd, !StatusMonitor.shows(end, of: name, worker.uid, worker.status) {
                 fail("\(worker.uid) \(name): the exit of \(end.run) with \(end.code) is not shown")
@@ -119,8 +131,29 @@ extension NodeSimulation {
                     fail("\(worker.uid) is at rest while \(container.name) ought to run")
                 }
             }
-        case .pending where sandbox?.isStuck == true: break
+        case .pending where sandbox?.isStuck == true && !owesAnything(machine): break
         case .pending, .unknown: fail("\(worker.uid) is at rest in phase \(worker.status.phase.rawValue)")
+        }
+    }
+
+    /// Whether its shim has been asked for something, and nothing has come of it.
+    private func owesAnything(_ machine: PodMachine) -> Bool {
+        machine.sandbox != .ready
+            || machine.containers.contains { $0.state.isStarting || $0.stop?.killed == true }
+    }
+
+    /// Nobody is held back for longer than the back-off that is due, reckoned from the true times.
+    private func checkBackoff(_ worker: PretendWorker, _ truth: PodTruth) {
+        if traits.clockJumps { return }
+        for record in worker.machine.containers {
+            guard let notBefore = record.notBefore, notBefore > tick,
+                let known = truth.containers[record.name],
+                !known.isLost, !known.wasLost, let end = known.newestEnd
+            else { continue }
+            let wait = notBefore - Tick(nanoseconds: end.at - bootedAt)
+            if wait > known.delay ?? .zero {
+                fail("\(worker.uid) \(record.name) is held back for \(wait), not \(known.delay ?? .zero)")
+            }
         }
     }
 
@@ -136,13 +169,16 @@ extension NodeSimulation {
 /// What must hold from each status to the next.
 struct StatusMonitor {
     private var terminalPhase: PodPhase?
+    private var wasLeaving = false
     private var restartCounts: [String: Int32] = [:]
 
     /// What is wrong with `status` as the successor of those before it. Of a container that is `lost`, neither its shim
     /// nor the record may be left to tell what was shown.
-    mutating func problems(_ status: PodStatus, lost: Set<String>) -> [String] {
+    mutating func problems(_ status: PodStatus, lost: Set<String>, isLeaving: Bool) -> [String] {
         var problems: [String] = []
-        if !lost.isEmpty { terminalPhase = nil }
+        // So it is with the end of a Pod whose deletion was never recorded.
+        if !lost.isEmpty || wasLeaving && !isLeaving { terminalPhase = nil }
+        wasLeaving = isLeaving
         if let terminalPhase, status.phase != terminalPhase {
             problems.append("the phase went from \(terminalPhase.rawValue) to \(status.phase.rawValue)")
         }

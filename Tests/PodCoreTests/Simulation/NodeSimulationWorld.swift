@@ -22,6 +22,12 @@ extension NodeSimulation {
         for _ in 0..<Int.random(in: 0...2, using: &random) {
             world(0...900, "somebody deletes a Pod") { [unowned self] in deleteByHand() }
         }
+        for _ in 0..<Int.random(in: 0...4, using: &random) {
+            world(0...300, "images come") { [unowned self] in imagesCome() }
+        }
+        if random.chance(0.3) {
+            for _ in 0..<20 { world(0...900, "alarms ring early") { [unowned self] in ringEarly() } }
+        }
         if random.chance(0.3) { world(0...600, "somebody applies a Pod") { [unowned self] in apply() } }
         if random.chance(0.2) {
             world(0...600, "the disk is full") { [unowned self] in disk.isFull = true }
@@ -121,7 +127,49 @@ extension NodeSimulation {
         guard let agent, let key = agent.workers.keys.sorted().randomElement(using: &random) else { return }
         tell("\(key) is deleted by hand")
         promised.remove(key)
-        agent.handle(.deleted(key, grace: random.chance(0.5) ? nil : random.seconds(0...20)))
+        let grace = random.chance(0.5) ? nil : random.chance(0.4) ? .zero : random.seconds(0...20)
+        agent.handle(.deleted(key, grace: grace))
+        // Again, by somebody who cannot wait.
+        if random.chance(0.3) {
+            let again = random.chance(0.5) ? .zero : random.seconds(0...40)
+            at(random.seconds(0...10), .agent(life: agent.life), "\(key) is deleted again") {
+                [unowned agent] in
+                agent.handle(.deleted(key, grace: again))
+            }
+        }
+        guard self.agent === agent, let grace,
+            case .deleting(let given, _)? = agent.workers[key]?.machine.ending
+        else { return }
+        if given > grace { fail("\(key) was to go within \(grace), and gets \(given)") }
+    }
+
+    /// Whatever was waited for may be there now.
+    private func imagesCome() {
+        guard let agent else { return }
+        for key in agent.workers.keys.sorted() where self.agent === agent {
+            guard let worker = agent.workers[key] else { continue }
+            worker.deliver(.imagesChanged)
+            let isHeldBack = worker.machine.containers.contains {
+                $0.waiting?.reason == "ErrImageNeverPull" && $0.retryAt != nil
+            }
+            if isHeldBack { fail("\(key) waits, though images have come") }
+        }
+    }
+
+    /// A timer may ring before its time.
+    private func ringEarly() {
+        guard let agent else { return }
+        agent.handle(.alarm)
+        for key in agent.workers.keys.sorted() where self.agent === agent {
+            agent.workers[key]?.deliver(.alarm)
+        }
+    }
+
+    func jump(within seconds: Double, by most: Double) {
+        let jump = random.seconds(-most...most)
+        at(random.seconds(0...seconds), .world, "the clock jumps by \(jump)") { [unowned self] in
+            if !isCalm { wallOffset += jump.wholeNanoseconds }
+        }
     }
 
     private func apply() {
@@ -163,9 +211,11 @@ extension NodeSimulation {
                 reboot()
             }
         }
-        agent.handle(
-            .shutDown(ShutdownPeriods(total: random.seconds(0...40), critical: random.seconds(0...10)))
-        )
+        if random.chance(0.2) { disk.isFull = true }
+        let periods = ShutdownPeriods(total: random.seconds(0...40), critical: random.seconds(0...10))
+        agent.goingDown = GoingDown(periods: periods, since: time)
+        agent.handle(.shutDown(periods))
+        checkGoingDown(agent)
     }
 
     // MARK: The end of the trouble

@@ -9,6 +9,8 @@ final class PretendKernel {
     var remains: Set<String> = []
     /// Pods that have volumes.
     var volumes: Set<String> = []
+    /// Pods of which the volumes are ready, since the last boot.
+    var prepared: Set<String> = []
     private var numbers = 0
 
     func nextNumber() -> Int {
@@ -21,6 +23,7 @@ final class PretendKernel {
         boot += 1
         sandboxes = [:]
         remains = []
+        prepared = []
     }
 }
 
@@ -44,6 +47,8 @@ final class PretendSandbox {
     /// Tells this sandbox from the next one.
     let number: Int
     let attempt: Int
+    /// The attempt that the agent takes it for.
+    var knownAs: Int
     var shimIsAlive = true
     /// The shim is stopped, or hangs in the kernel: what it is told waits, and it tells nothing.
     var isStuck = false
@@ -59,6 +64,7 @@ final class PretendSandbox {
         self.uid = uid
         self.number = number
         self.attempt = attempt
+        knownAs = attempt
     }
 
     /// The processes that are starting or running, in a fixed order.
@@ -174,6 +180,7 @@ extension NodeSimulation {
             return news(sandbox, .containerNotCreated(run, Waiting("CreateContainerError", "refused")))
         }
         checkLaunch(sandbox, name, run, restartCount)
+        if traits.clockJumps, !isCalm, random.chance(0.05) { jump(within: 0.1, by: 3600) }
         sandbox.processes[run] = .init(container: name, restartCount: restartCount, state: .launching)
         let fails = !isCalm && random.chance(0.05)
         below(random.seconds(0...0.1), "\(sandbox.uid) \(run) is launched") { [unowned self] in

@@ -91,6 +91,8 @@ final class PretendRecorder {
         let told = written
         (next, written, current, waiting) = (nil, [], waiting, [])
         let time = node.random.seconds(0...(node.traits.diskIsSlow ? 10 : 0.01))
+        // It may be there before the next effect is carried out, and before anybody hears of it.
+        if !node.disk.isFull, node.random.chance(0.1) { node.disk.records[uid] = record }
         node.at(time, .agent(life: life), "the record of \(uid) is written") { [self] in
             lastIsWritten = !node.disk.isFull
             if lastIsWritten {

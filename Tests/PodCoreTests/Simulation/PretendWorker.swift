@@ -13,10 +13,16 @@ final class PretendWorker {
     let recorder: PretendRecorder
     private var remembered: PretendRecord?
     /// Ends that the shim keeps until they are on the disk.
-    private var unforgotten: [RunID] = []
-    private var connection: PretendSandbox?
-    private var newsDue: Int64 = 0
-    private(set) var newsUnderWay = 0
+    var unforgotten: [RunID] = []
+    var connection: PretendSandbox?
+    /// One that is about to be removed: what it still says is heard, and may be late.
+    var leaving: PretendSandbox?
+    /// What has been promised of the pace at which things are tried again.
+    var pace = PretendPace()
+    /// Instances that an earlier life is known to have asked to end.
+    private(set) var askedBefore: Set<RunID> = []
+    var newsDue: Int64 = 0
+    var newsUnderWay = 0
     private(set) var status = PodStatus()
 
     var uid: String { pod.metadata.uid }
@@ -54,20 +60,32 @@ final class PretendWorker {
         builder = record.builder
         if record.boot != node.kernel.boot { machine.forgetTicks() }
         remembered = record
+        if machine.ending != nil {
+            askedBefore = Set(machine.containers.filter { $0.stop != nil }.compactMap(\.liveRun))
+        }
         perform(machine.resume(at: node.now))
     }
 
     func deliver(_ event: PodEvent) {
         guard isAlive else { return }
         node.countEvent(uid)
-        perform(machine.handle(event, at: node.now))
+        var given: String?
+        if case .containerNotCreated(let run, _) = event, machine.sandbox != .dying {
+            given = machine.index(of: run).map { machine.containers[$0].name }
+        }
+        let effects = machine.handle(event, at: node.now)
+        pace.take(event, at: node.time)
+        if let given { pace.failed(given, at: node.time) }
+        node.noteGrace(self, event)
+        perform(effects)
     }
 
-    private var isAlive: Bool { node.agent === agent && agent.workers[key] === self }
+    var isAlive: Bool { node.agent === agent && agent.workers[key] === self }
 
     private func perform(_ effects: [PodEffect]) {
         node.tell("    -> \(uid) \(effects)")
         status = builder.status(of: pod, machine, facts: [:], nodeAddresses: [], at: node.now.wall)
+        node.checkRecorded(self)
         remember()
         for effect in effects {
             if node.agentMayDie() { return }
@@ -112,7 +130,7 @@ final class PretendWorker {
         later(node.random.workTime(), label, body)
     }
 
-    private func later(_ delay: Duration, _ label: String, _ body: @escaping () -> Void) {
+    func later(_ delay: Duration, _ label: String, _ body: @escaping () -> Void) {
         node.at(delay, .agent(life: agent.life), "\(label) \(uid)") { [unowned node] in
             if !node.agentMayDie() { body() }
         }
@@ -120,11 +138,19 @@ final class PretendWorker {
 
     private func perform(_ effect: PodEffect) {
         switch effect {
-        case .prepare: prepare()
-        case .createSandbox(let attempt): createSandbox(attempt)
+        case .prepare:
+            if let early = pace.prepares(at: node.time) { node.fail("\(uid): \(early)") }
+            prepare()
+        case .createSandbox(let attempt):
+            if let early = pace.makesSandbox(at: node.time) { node.fail("\(uid): \(early)") }
+            createSandbox(attempt)
         case .startContainer(let name, let run, let restartCount): start(name, run, restartCount)
-        case .terminate(let run): signal(run, isKill: false)
-        case .kill(let run): signal(run, isKill: true)
+        case .terminate(let run):
+            node.checkTermination(self, run)
+            signal(run, isKill: false)
+        case .kill(let run):
+            node.checkKill(self, run)
+            signal(run, isKill: true)
         case .removeSandbox(let attempt): removeSandbox(attempt)
         case .inquire(let attempt): inquire(attempt)
         case .killSandbox:
@@ -141,6 +167,7 @@ final class PretendWorker {
         later("prepare") { [self] in
             node.kernel.volumes.insert(uid)
             let fails = !node.isCalm && node.random.chance(0.2)
+            if !fails { node.kernel.prepared.insert(uid) }
             deliver(fails ? .preparationFailed(message: "no") : .prepared)
         }
     }
@@ -155,6 +182,7 @@ final class PretendWorker {
             guard let sandbox = node.kernel.sandboxes[uid] else { return }
             later(node.random.seconds(0...0.01), "ask for pause of") { [self] in
                 connection = sandbox
+                sandbox.knownAs = attempt
                 if !sandbox.shimIsAlive { return connectionEnded(sandbox) }
                 node.makePause(sandbox, fails: !node.isCalm && node.random.chance(0.05))
             }
@@ -163,11 +191,14 @@ final class PretendWorker {
 
     private func start(_ name: String, _ run: RunID, _ restartCount: Int) {
         node.checkStart(self, name)
+        if let early = pace.starts(name, at: node.time) { node.fail("\(uid): \(early)") }
         later("prepare \(name) of") { [self] in
             recorder.whenExisting { [self] isKnown in
                 guard isAlive else { return }
                 if !isKnown || !node.isCalm && node.random.chance(0.1) {
-                    return deliver(.containerNotCreated(run, Waiting("CreateContainerError", "no")))
+                    let isImage = isKnown && node.random.chance(0.5)
+                    let reason = isImage ? "ErrImageNeverPull" : "CreateContainerError"
+                    return deliver(.containerNotCreated(run, Waiting(reason, "no")))
                 }
                 guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
                 guard let connection else {
@@ -183,7 +214,7 @@ final class PretendWorker {
         sandbox.whenAwake { [unowned node] in
             guard let process = sandbox.processes[run], process.isLive else { return }
             if isKill {
-                node.below(node.random.seconds(0...0.2), "\(sandbox.uid) \(run) is killed") {
+                node.below(node.killTime(), "\(sandbox.uid) \(run) is killed") {
                     [unowned node] in
                     node.exit(sandbox, run, 137)
                 }
@@ -197,20 +228,44 @@ final class PretendWorker {
     }
 
     private func removeSandbox(_ attempt: Int) {
+        leaving = connection
         connection = nil
-        recorder.whenWritten { [self] _ in
+        whenSavedOrUnwanted { [self] in
             later("end the shim of") { [self] in
+                leaving = nil
                 if let live = node.kernel.sandboxes[uid]?.live, !live.isEmpty,
                     node.kernel.sandboxes[uid]?.shimIsAlive == true
                 {
                     node.fail("the sandbox of \(uid) is torn down around \(live)")
                 }
                 node.killCgroup(uid)
-                later("remove the sandbox of") { [self] in
-                    node.kernel.sandboxes[uid] = nil
-                    node.kernel.remains.remove(uid)
-                    deliver(.sandboxRemoved(attempt: attempt))
+                removeRemains(attempt)
+            }
+        }
+    }
+
+    /// What cannot be removed is tried again until it can.
+    private func removeRemains(_ attempt: Int) {
+        later("remove the sandbox of") { [self] in
+            if !node.isCalm, node.random.chance(0.1) {
+                return node.at(node.random.seconds(1...60), .agent(life: agent.life), "try again") {
+                    [self] in
+                    removeRemains(attempt)
                 }
+            }
+            node.kernel.sandboxes[uid] = nil
+            node.kernel.remains.remove(uid)
+            deliver(.sandboxRemoved(attempt: attempt))
+        }
+    }
+
+    /// The shim is kept until what it knows is on the disk, unless nobody asks for that any more.
+    private func whenSavedOrUnwanted(_ done: @escaping () -> Void) {
+        if leaving == nil { return done() }
+        recorder.whenWritten { [self] isWritten in
+            if isWritten || isLeaving || machine.shutdownGrace != nil { return done() }
+            node.at(.seconds(1), .agent(life: agent.life), "\(uid) is not saved yet") { [self] in
+                whenSavedOrUnwanted(done)
             }
         }
     }
@@ -220,6 +275,7 @@ final class PretendWorker {
         if what == .everything { recorder.stop() }
         later("remove the volumes of") { [self] in
             node.kernel.volumes.remove(uid)
+            node.kernel.prepared.remove(uid)
             guard what == .everything else { return deliver(.cleanedUp(what)) }
             recorder.flush { [self] in
                 later("forget") { [self] in
@@ -227,80 +283,6 @@ final class PretendWorker {
                     node.truths[uid] = nil
                     if !node.agentMayDie() { deliver(.cleanedUp(what)) }
                 }
-            }
-        }
-    }
-
-    // MARK: News
-
-    private func inquire(_ attempt: Int) {
-        if connection == nil, machine.isResuming {
-            connection = node.kernel.sandboxes[uid].flatMap { $0.shimIsAlive ? $0 : nil }
-        }
-        if let sandbox = connection {
-            return sandbox.whenAwake { [unowned node, life = agent.life] in
-                // The answer goes to who asked, over a connection that ends with its life.
-                if node.agent?.life != life { return }
-                node.news(sandbox, .sandboxAnswered(attempt: attempt, sandbox.observation))
-            }
-        }
-        later(.zero, "answer for the shim of") { [self] in
-            if machine.isResuming {
-                deliver(.sandboxLost(attempt: attempt))
-            } else {
-                deliver(.sandboxAnswered(attempt: attempt, nil))
-            }
-        }
-    }
-
-    /// The shim's news come in the order in which they were sent.
-    func hear(_ event: PodEvent, from sandbox: PretendSandbox) {
-        guard connection === sandbox else { return }
-        newsDue = max(newsDue, node.time + node.random.seconds(0...0.02).wholeNanoseconds)
-        newsUnderWay += 1
-        node.at(.nanoseconds(newsDue - node.time), .agent(life: agent.life), "\(uid) hears \(event)") {
-            [self] in
-            newsUnderWay -= 1
-            guard isAlive, connection === sandbox else { return }
-            take(event)
-        }
-    }
-
-    private func take(_ event: PodEvent) {
-        switch event {
-        case .sandboxAnswered(_, let observation):
-            if machine.isResuming { adopt(observation?.runs ?? []) }
-        default:
-            if machine.isResuming { return }
-        }
-        switch event {
-        case .containerExited(let run, _, _, _), .containerNotStarted(let run, _, _): unforgotten.append(run)
-        default: break
-        }
-        deliver(event)
-    }
-
-    private func adopt(_ runs: [SandboxObservation.Run]) {
-        for run in runs {
-            switch run.state {
-            case .exited, .failed: unforgotten.append(run.run)
-            case .running, .launching: break
-            }
-        }
-    }
-
-    /// The shim is gone without a word. What it had said before is heard first.
-    func connectionEnded(_ sandbox: PretendSandbox) {
-        guard connection === sandbox else { return }
-        newsDue = max(newsDue, node.time)
-        node.at(.nanoseconds(newsDue - node.time), .agent(life: agent.life), "\(uid) loses its shim") {
-            [self] in
-            guard isAlive, connection === sandbox else { return }
-            connection = nil
-            if machine.sandbox == .creating, !machine.isResuming {
-                deliver(.sandboxFailed(attempt: machine.attempt, message: "podshim ended unexpectedly"))
-            } else {
-                deliver(.sandboxLost(attempt: machine.attempt))
             }
         }
     }
