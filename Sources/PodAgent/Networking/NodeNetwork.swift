@@ -59,21 +59,19 @@ final class NodeNetwork {
         }
     }
 
-    /// The link that the Pod is to have, and a socket for the node's end of it. One socket for each: the kernel's answers
-    /// on it are for one asker.
-    func link(for pod: Pod) throws -> (link: PodLink, socket: SharedDescriptor) {
+    /// The link that the Pod is to have, with the addresses that it has or is given now.
+    func link(for pod: Pod) throws(AddressPool.Failure) -> PodLink {
         var addresses: [PodLink.Address] = []
         for index in pools.indices {
             let address = try pools[index].claim(for: pod.metadata.uid)
             addresses.append(PodLink.Address(address, in: pools[index].subnet, by: pools[index].gateway))
         }
-        let link = PodLink(name: Self.linkName(pod), bridge: bridge.index, addresses: addresses)
-        return (link, try Self.socket())
+        return PodLink(name: Self.linkName(pod), bridge: bridge.index, addresses: addresses)
     }
 
     /// The addresses of a Pod, claimed for it if it has none yet; empty when there are none left.
     func addresses(for pod: Pod) -> [String] {
-        (try? link(for: pod).link.addresses.map { "\($0.address)" }) ?? []
+        (try? link(for: pod).addresses.map { "\($0.address)" }) ?? []
     }
 
     /// Remembers what a Pod of an earlier podagent has.
@@ -101,12 +99,11 @@ final class NodeNetwork {
 
     /// The node's end of a Pod's link: 15 bytes at most, and the same for every sandbox of the Pod.
     private static func linkName(_ pod: Pod) -> String {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in pod.metadata.uid.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return "pod" + String(hash & 0xffff_ffff_ffff, radix: 16)
+        "pod" + FNV1a64.hexadecimal(pod.metadata.uid, bits: 48)
     }
 
-    private static func socket() throws(SystemFailure) -> SharedDescriptor {
+    /// A socket for the node's end of a link. One for each asker: the kernel's answers on it are for who asked.
+    static func socket() throws(SystemFailure) -> SharedDescriptor {
         SharedDescriptor(Descriptor(adopting: try check("socket", "netlink") { cns_netlink_open() }))
     }
 

@@ -75,7 +75,7 @@ final class Node {
         var restored: [PodWorker] = []
         let records = try leftovers.records()
         census.expect(
-            records.map { PodKey(namespace: $0.pod.metadata.namespace, name: $0.pod.metadata.name) }
+            records.map { PodKey($0.pod) }
         )
         for record in records {
             let worker = PodWorker(

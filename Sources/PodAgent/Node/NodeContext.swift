@@ -67,9 +67,7 @@ final class NodeContext: Sendable {
     private static func cgroupName(_ options: NodeOptions) -> String {
         if !options.cgroup.isEmpty { return options.cgroup }
         if options.runDirectory == NodeOptions().runDirectory { return "podagent" }
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in options.runDirectory.utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
-        return "podagent-" + String(hash, radix: 16)
+        return "podagent-" + FNV1a64.hexadecimal(options.runDirectory)
     }
 
     private static func findShim(_ options: NodeOptions) throws -> ShimProgram {

@@ -47,10 +47,10 @@ extension Cgroups {
 
 extension PodWorker {
     /// How a container's process has ended, with what its cgroup knows of it. Asked before the cgroup goes.
-    func exitStatus(of event: ShimEvent, instance: String?) -> ExitStatus {
+    func exitStatus(of event: ShimEvent, instance: ContainerInstance?) -> ExitStatus {
         var status = ExitStatus(waitStatus: event.status)
         if status.code == ExitStatus.killed, let instance {
-            status.hasOOMKill = node.cgroups.hasOOMKill(instance, pod: pod.metadata.uid)
+            status.hasOOMKill = node.cgroups.hasOOMKill(instance.description, pod: pod.metadata.uid)
         }
         return status
     }
@@ -58,5 +58,5 @@ extension PodWorker {
 
 extension ContainerRecord {
     /// What directories and cgroup of the newest instance are called.
-    var instance: String { "\(name)-\(restartCount)" }
+    var instance: ContainerInstance { ContainerInstance(container: name, restartCount: restartCount) }
 }

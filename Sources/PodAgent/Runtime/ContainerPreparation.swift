@@ -23,7 +23,9 @@ struct ContainerPreparation: Sendable {
     let nodeName: String
 
     /// `<container>-<restart count>`: names the instance's directories and cgroup.
-    var instance: String { "\(container.name)-\(restartCount)" }
+    var instance: String {
+        ContainerInstance(container: container.name, restartCount: restartCount).description
+    }
 
     func prepare() throws -> PreparedContainer {
         let image = try resolveImage()

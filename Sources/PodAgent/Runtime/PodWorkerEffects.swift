@@ -58,7 +58,7 @@ extension PodWorker {
     /// because there were none or podagent was given another network since, the files are to be written anew.
     private func link() throws -> (PodLink?, SharedDescriptor?, PodFilesWriter?) {
         guard let network else { return (nil, nil, nil) }
-        let (link, socket) = try network.link(for: pod)
+        let (link, socket) = (try network.link(for: pod), try NodeNetwork.socket())
         let known = addresses
         addresses = link.addresses.map { "\($0.address)" }
         return (link, socket, addresses == known ? nil : filesWriter)

@@ -74,6 +74,6 @@ extension PodWorker {
     private func ended(_ run: RunID) {
         unforgotten.append(run)
         guard let record = machine.containers.first(where: { $0.liveRun == run }) else { return }
-        remove(ContainerInstance(container: record.name, restartCount: record.restartCount))
+        remove(record.instance)
     }
 }

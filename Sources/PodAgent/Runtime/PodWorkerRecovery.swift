@@ -82,14 +82,15 @@ extension PodSandbox.News {
 extension SandboxObservation {
     /// What a shim says of itself and of the containers' processes; execs are left out. `status` tells how a process of
     /// a container's instance has ended.
-    init(_ welcome: ShimEvent, _ runs: [ShimEvent], status: (ShimEvent, String) -> ExitStatus) {
+    init(_ welcome: ShimEvent, _ runs: [ShimEvent], status: (ShimEvent, ContainerInstance) -> ExitStatus) {
         let observed = runs.compactMap { event -> Run? in
             guard let (container, restartCount) = event.labelled else { return nil }
+            let instance = ContainerInstance(container: container, restartCount: restartCount)
             return Run(
                 run: event.run,
                 container: container,
                 restartCount: restartCount,
-                state: event.observedState { status(event, "\(container)-\(restartCount)") }
+                state: event.observedState { status(event, instance) }
             )
         }
         self.init(
