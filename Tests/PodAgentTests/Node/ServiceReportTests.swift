@@ -50,21 +50,14 @@ struct ServiceReportTests {
         #expect(receiver.next(within: 0.5) == nil, "ready is told once")
     }
 
-    /// Both within one turn of the actor, so that no timer fires between them however busy the machine is.
-    @NodeActor
-    private func show(_ first: PodPhase, _ second: PodPhase) {
-        census.show(first, of: a, isWhole: true)
-        census.show(second, of: a, isWhole: true)
-    }
-
     @Test("Status is told when it changes, and not again when it has changed back meanwhile")
     func changes() async throws {
         let report = try await report()
         await report.begin()
         #expect(receiver.next()?.lines == ["READY=1", "STATUS=no Pods"])
-        await show(.pending, .running)
+        await census.show([.pending, .running], of: a)
         #expect(receiver.next()?.lines == ["STATUS=1 Pod: 1 running"])
-        await show(.failed, .running)
+        await census.show([.failed, .running], of: a)
         #expect(receiver.next(within: 1) == nil)
     }
 
@@ -91,5 +84,12 @@ struct ServiceReportTests {
         await report.reloadEnds()
         await census.remove(a)
         #expect(receiver.next(within: 0.5) == nil)
+    }
+}
+
+extension PodCensus {
+    /// One after the other within one turn of the actor: no timer fires in between, however busy the machine is.
+    fileprivate func show(_ phases: [PodPhase], of pod: PodKey) {
+        for phase in phases { show(phase, of: pod, isWhole: true) }
     }
 }
