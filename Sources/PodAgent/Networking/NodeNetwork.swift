@@ -5,11 +5,15 @@ import PodCore
 /// The node's side of the Pods' network: the bridge, and which Pod has which address on it.
 ///
 /// A Pod's own end of its link is made by its pause process, see ``PodLink``; it goes with the Pod's network namespace,
-/// and the node's end with it, so that nothing of a Pod can be left here but the claim of its addresses.
+/// and the node's end with it, so that nothing of a Pod can be left here but the claim of its addresses, and what the
+/// node's firewall has of it.
 @NodeActor
 final class NodeNetwork {
+    let firewall: NodeFirewall
     private let bridge: (name: String, index: Int32)
+    private let linkGroup: UInt32
     private var pools: [AddressPool]
+    private var watch: FirewallWatch?
 
     /// Makes the bridge, or takes the one that an earlier podagent made. Fails with one line that says what to do.
     init(subnets: [Subnet], bridge name: String) throws {
@@ -21,12 +25,54 @@ final class NodeNetwork {
             pools.append(pool)
         }
         self.pools = pools
+        let table = FirewallTable(bridge: name, subnets: subnets)
+        linkGroup = table.linkGroup
+        firewall = try NodeFirewall(table)
+        try Self.checkRoutes(subnets, bridge: name)
         let socket = try Self.socket()
         bridge = (name, try Self.makeBridge(name, pools.map(\.gateway), socket))
+        try Self.quieten(name)
         for pool in pools {
             let (gateway, length) = (pool.gateway, pool.subnet.prefixLength)
             try Self.makeOnce(.addAddress(gateway, prefixLength: length, link: bridge.index), socket)
         }
+    }
+
+    /// Makes the node's rules, with what is known of the Pods of an earlier podagent, and keeps them.
+    func begin(events: EventStore) throws {
+        for subnet in pools.map(\.subnet) {
+            guard let changed = try Forwarding.enable(forFamilyOf: subnet.address) else { continue }
+            Log.notice("\(changed) is on from now on, for Pods to reach the world beyond the node")
+        }
+        try firewall.make()
+        watch = try FirewallWatch(firewall, events: events)
+    }
+
+    /// Two networks of one range cannot both be reached.
+    private static func checkRoutes(_ subnets: [Subnet], bridge: String) throws {
+        let routes =
+            KernelRoute.parse4(readText("/proc/net/route"))
+            + KernelRoute.parse6(readText("/proc/net/ipv6_route"))
+        for subnet in subnets {
+            guard let route = routes.first(where: { $0.link != bridge && $0.clashes(with: subnet) }) else {
+                continue
+            }
+            throw CommandFailure(
+                "the node has a route to \(route.destination) by \(route.link), which \(subnet) overlaps: choose another "
+                    + "network by --pod-cidr"
+            )
+        }
+    }
+
+    private static func readText(_ path: String) -> String {
+        // A kernel without IPv6 does not have the one for that.
+        let raw = open(path, O_RDONLY | O_CLOEXEC)
+        guard raw >= 0 else { return "" }
+        let file = Descriptor(adopting: raw)
+        var text: [UInt8] = []
+        var buffer = [UInt8](repeating: 0, count: 16 << 10)
+        while case let count = read(file.raw, &buffer, buffer.count), count > 0 { text += buffer[..<count] }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// The index of the bridge.
@@ -45,6 +91,19 @@ final class NodeNetwork {
             )
         }
         return Int32(bitPattern: if_nametoindex(name))
+    }
+
+    /// Nobody else can have an address on the bridge, and there is no router. Without this the node could not ask for
+    /// Pods' hardware addresses in the second in which it looks for others that have its own (RFC 4862 §5.4).
+    private static func quieten(_ bridge: String) throws {
+        for name in ["accept_dad", "accept_ra"] {
+            do throws(SystemFailure) {
+                try KernelSetting("net/ipv6/conf/\(bridge)/\(name)").set("0")
+            } catch {
+                // A kernel without IPv6.
+                if error.errno != ENOENT { throw error }
+            }
+        }
     }
 
     /// False when it is there already.
@@ -66,7 +125,11 @@ final class NodeNetwork {
             let address = try pools[index].claim(for: pod.metadata.uid)
             addresses.append(PodLink.Address(address, in: pools[index].subnet, by: pools[index].gateway))
         }
-        return PodLink(name: Self.linkName(pod), bridge: bridge.index, addresses: addresses)
+        return link(for: pod, addresses)
+    }
+
+    private func link(for pod: Pod, _ addresses: [PodLink.Address]) -> PodLink {
+        PodLink(name: Self.linkName(pod), bridge: bridge.index, group: linkGroup, addresses: addresses)
     }
 
     /// The addresses of a Pod, claimed for it if it has none yet; empty when there are none left.
@@ -74,8 +137,8 @@ final class NodeNetwork {
         (try? link(for: pod).addresses.map { "\($0.address)" }) ?? []
     }
 
-    /// Remembers what a Pod of an earlier podagent has.
-    func reclaim(_ addresses: [String], for pod: Pod) {
+    /// Remembers what a Pod of an earlier podagent has; with a sandbox also a place in the firewall.
+    func reclaim(_ addresses: [String], for pod: Pod, hasSandbox: Bool) {
         for address in addresses.compactMap({ IPAddress($0) }) {
             guard let index = pools.firstIndex(where: { $0.subnet.contains(address) }) else { continue }
             do throws(AddressPool.Failure) {
@@ -83,6 +146,16 @@ final class NodeNetwork {
             } catch {
                 Log.warning("the address \(address) of Pod \(pod.metadata.name) cannot be kept: \(error)")
             }
+        }
+        guard hasSandbox else { return }
+        let known = pools.compactMap { pool in
+            pool.address(of: pod.metadata.uid).map { PodLink.Address($0, in: pool.subnet, by: pool.gateway) }
+        }
+        do {
+            let elements = try link(for: pod, known).firewallElements(pod.spec.hostPorts)
+            try firewall.set(elements, for: pod.metadata.uid)
+        } catch {
+            Log.warning("Pod \(pod.metadata.name): \(error)")
         }
     }
 
@@ -93,6 +166,8 @@ final class NodeNetwork {
 
     /// The agent ends, and there is no Pod that could be using the bridge.
     func removeBridge() {
+        watch?.stop()
+        try? firewall.takeDown()
         guard let socket = try? Self.socket() else { return }
         try? Self.send(.deleteLink(index: bridge.index), socket)
     }

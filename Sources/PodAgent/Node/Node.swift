@@ -30,7 +30,7 @@ final class Node {
         imageStore = store
         let (subnets, bridge) = (options.podSubnets, options.bridge)
         network = subnets.isEmpty ? nil : try NodeNetwork(subnets: subnets, bridge: bridge)
-        admission = Admission(nodeName: context.nodeName)
+        admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil)
         podCache = WatchCache(counter: context.events.versions)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
@@ -44,6 +44,7 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
+        try network?.begin(events: context.events)
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,

@@ -67,6 +67,7 @@ extension PodWorker {
     private func createSandbox(_ attempt: Int) {
         let (pod, node) = (pod, node)
         var launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
+        let firewall = network?.firewall
         let files: PodFilesWriter?
         let socket: SharedDescriptor?
         do {
@@ -79,6 +80,10 @@ extension PodWorker {
             do {
                 let prepared = try await Worker.attempt {
                     _ = try files?.write()
+                    // Before there is a link: what is sent by one that the firewall does not know is dropped.
+                    if let link = launch.link {
+                        try firewall?.set(link.firewallElements(pod.spec.hostPorts), for: pod.metadata.uid)
+                    }
                     return try PodSandbox.prepare(
                         pod: pod,
                         launch: launch,
@@ -179,7 +184,7 @@ extension PodWorker {
         let leaving = sandbox
         sandbox = nil
         endExecs("the container has ended")
-        let (uid, node) = (pod.metadata.uid, node)
+        let (uid, node, firewall) = (pod.metadata.uid, node, network?.firewall)
         Task {
             CrashPoint.beforeLastRecord.pass(uid)
             if let leaving {
@@ -193,6 +198,7 @@ extension PodWorker {
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
                 try node.removeSandbox(of: uid)
+                try firewall?.set([], for: uid)
                 // How the containers of a killed shim ended is heard from nobody, and who hears of an end removes the
                 // instance. Absent when nothing of the Pod was ever written down.
                 guard let state = try? node.directories.state.directory("pods/\(uid)") else { return }
@@ -218,13 +224,14 @@ extension PodWorker {
 
     private func cleanUp(_ what: PodEffect.CleanUp) {
         let (pod, node) = (pod, node)
-        let recorder = recorder
+        let (recorder, firewall) = (recorder, network?.firewall)
         if what == .everything { recorder.stop() }
         Task {
             await node.removal.run("files of \(pod.metadata.name)") {
                 // A record can be older than what was done when its agent was killed: of a sandbox that it says is
                 // absent, a dead shim's directory and cgroup may be there all the same.
                 try node.removeSandbox(of: pod.metadata.uid)
+                try firewall?.set([], for: pod.metadata.uid)
                 switch what {
                 case .volumes:
                     CrashPoint.beforeVolumesRemoved.pass(pod.metadata.uid)
@@ -242,6 +249,8 @@ extension PodWorker {
                     CrashPoint.afterStateRemoved.pass(pod.metadata.uid)
                 }
             }
+            // Of a Pod that has run to its end only the record is left, and what it printed.
+            network?.release(pod)
             deliver(.cleanedUp(what))
         }
     }

@@ -11,7 +11,9 @@ extension PodWorker {
         facts = record.facts
         deletionRequestedAt = record.deletionRequestedAt
         addresses = record.addresses ?? []
-        network?.reclaim(addresses, for: pod)
+        if !machine.cleanedUp {
+            network?.reclaim(addresses, for: pod, hasSandbox: machine.sandbox != .absent)
+        }
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
         remembered = record

@@ -45,12 +45,8 @@ public struct ContainerPort: APIObject {
     /// What it has, and what podagent does with it.
     public static let fields = FieldTable<ContainerPort>([
         .field("containerPort", \.containerPort, always: true),
-        .field("hostIP", \.hostIP, .notYet("networking")),
-        .field(
-            "hostPort",
-            \.hostPort,
-            .partly("only on the node's own network (hostNetwork), where it equals containerPort")
-        ),
+        .field("hostIP", \.hostIP),
+        .field("hostPort", \.hostPort, .partly("on a node with a network of Pods (--pod-cidr), or with hostNetwork")),
         .field("name", \.name),
         .field("protocol", \.`protocol`),
     ])

@@ -3,9 +3,14 @@
 public struct Admission: Sendable {
     /// The node's name, as it stands in names and in `spec.nodeName`.
     public let nodeName: String
+    /// Whether Pods have addresses, so that ports of the node can be forwarded to them.
+    public let hasNetwork: Bool
 
     /// Makes the door of a node.
-    public init(nodeName: String) { self.nodeName = nodeName }
+    public init(nodeName: String, hasNetwork: Bool = true) {
+        self.nodeName = nodeName
+        self.hasNetwork = hasNetwork
+    }
 
     /// Admits or refuses one Pod.
     ///
@@ -30,7 +35,8 @@ public struct Admission: Sendable {
         let admitted = complete(pod, from: document, source: source, seenAt: seenAt)
         result.namespace = admitted.metadata.namespace
         result.name = admitted.metadata.name
-        let errors = ConditionalSupport.errors(in: pod, at: path) + Validation.errors(in: admitted, at: path)
+        let unsupported = ConditionalSupport.errors(in: pod, hasNetwork: hasNetwork, at: path)
+        let errors = unsupported + Validation.errors(in: admitted, at: path)
         let problems = Self.merge(report.problems, errors, document: document, at: path)
         result.outcome = problems.isEmpty ? .admitted(admitted) : .refused(problems)
         if !pod.spec.nodeName.isEmpty, pod.spec.nodeName != nodeName {

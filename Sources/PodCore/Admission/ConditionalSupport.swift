@@ -2,7 +2,7 @@
 /// fields that these rules are about are marked ``Support/partly(_:)`` in their tables.
 enum ConditionalSupport {
     /// Everything in the Pod, as it was written and before defaulting, that is refused for such a reason.
-    static func errors(in pod: Pod, at path: FieldPath) -> [FieldError] {
+    static func errors(in pod: Pod, hasNetwork: Bool, at path: FieldPath) -> [FieldError] {
         var errors: [FieldError] = []
         let spec = path.field("spec")
         for (name, containers) in [
@@ -10,7 +10,7 @@ enum ConditionalSupport {
         ] {
             for (index, container) in containers.enumerated() {
                 let containerPath = spec.field(name)[index]
-                errors += hostPorts(of: container, hostNetwork: pod.spec.hostNetwork, at: containerPath)
+                if !hasNetwork, !pod.spec.hostNetwork { errors += hostPorts(of: container, at: containerPath) }
                 errors += fieldReferences(of: container, at: containerPath)
                 errors += resources(container.resources, at: containerPath.field("resources"))
             }
@@ -27,13 +27,11 @@ enum ConditionalSupport {
         return errors
     }
 
-    /// Without the node's network a port of the node would have to be forwarded.
-    private static func hostPorts(of container: Container, hostNetwork: Bool, at path: FieldPath)
-        -> [FieldError]
-    {
-        if hostNetwork { return [] }
-        return container.ports.enumerated().filter { $0.element.hostPort != 0 }.map { index, _ in
-            .forbidden(path.field("ports")[index].field("hostPort"), notSupportedYet("networking"))
+    /// There is nothing that a port of the node could be forwarded to.
+    private static func hostPorts(of container: Container, at path: FieldPath) -> [FieldError] {
+        container.ports.enumerated().filter { $0.element.hostPort != 0 }.map { index, _ in
+            let detail = "needs a network of Pods, and this node has none: start podagent with --pod-cidr"
+            return .forbidden(path.field("ports")[index].field("hostPort"), detail)
         }
     }
 

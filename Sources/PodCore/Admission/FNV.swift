@@ -28,11 +28,15 @@ public struct FNV1a128 {
     }
 }
 
-/// The FNV-1a hash of 64 bits, for names that must be short and the same each time.
+/// The FNV-1a hash of 64 bits, for names and numbers that must be short and the same each time.
 public enum FNV1a64 {
     /// Lower-case hexadecimal digits, without leading zeros, of the lowest `bits`.
     public static func hexadecimal(_ text: String, bits: Int = 64) -> String {
-        let hash = text.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
-        return String(hash & (.max >> UInt64(64 - bits)), radix: 16)
+        String(hash(text) & (.max >> UInt64(64 - bits)), radix: 16)
+    }
+
+    /// The number itself.
+    public static func hash(_ text: String) -> UInt64 {
+        text.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
     }
 }

@@ -22,15 +22,18 @@ public struct PodLink: Hashable, Sendable {
     public var name: String
     /// The index of the bridge.
     public var bridge: Int32
+    /// By which the node tells its ends of such links from others, see ``FirewallTable/linkGroup``.
+    public var group: UInt32
     /// At least one; at most one of each family.
     public var addresses: [Address]
     /// Bytes of the largest packet.
     public var mtu: UInt32
 
     /// Makes the description.
-    public init(name: String, bridge: Int32, addresses: [Address], mtu: UInt32 = 1500) {
+    public init(name: String, bridge: Int32, group: UInt32, addresses: [Address], mtu: UInt32 = 1500) {
         self.name = name
         self.bridge = bridge
+        self.group = group
         self.addresses = addresses
         self.mtu = mtu
     }
@@ -50,6 +53,7 @@ public struct PodLink: Hashable, Sendable {
         let pair = NetlinkMessage.addPair(
             name,
             master: bridge,
+            group: group,
             peer: Self.inside.name,
             peerIndex: Self.inside.index,
             peerAddress: Self.hardwareAddress(first.address),
@@ -58,6 +62,7 @@ public struct PodLink: Hashable, Sendable {
         var steps: [LaunchStep] = [
             .open(path: "/proc/self/ns/net", into: scratch, directory: false),
             .netlink(pair, over: socket, namespace: scratch),
+            .netlink(.reflect(port: name), over: socket, namespace: .none),
             .netlink(.bringUp(link: Self.inside.index), over: .none, namespace: .none),
         ]
         for address in addresses {

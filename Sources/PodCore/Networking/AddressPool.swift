@@ -42,6 +42,9 @@ public struct AddressPool: Sendable {
     /// How many addresses are given.
     public var count: Int { owners.count }
 
+    /// The address that `owner` has.
+    public func address(of owner: String) -> IPAddress? { addresses[owner] }
+
     /// The address of `owner`: the one that it has, or a new one.
     public mutating func claim(for owner: String) throws(Failure) -> IPAddress {
         if let known = addresses[owner] { return known }

@@ -35,6 +35,7 @@ public struct NetlinkMessage: Hashable, Sendable {
         case mtu = 4
         case master = 10
         case info = 18
+        case group = 27
         case namespaceDescriptor = 28
     }
 
@@ -74,11 +75,12 @@ public struct NetlinkMessage: Hashable, Sendable {
         return message.finished
     }
 
-    /// Makes a pair of virtual Ethernet links: `name` on the bridge of index `master`, and up, in the namespace of the
+    /// Makes a pair of virtual Ethernet links: `name` on the bridge of index `master`, in the `group` of links, and up, in the namespace of the
     /// socket; `peer`, down, with the index `peerIndex` in the one that the descriptor at ``namespacePosition`` is of.
     public static func addPair(
         _ name: String,
         master: Int32,
+        group: UInt32,
         peer: String,
         peerIndex: Int32,
         peerAddress: [UInt8],
@@ -89,6 +91,7 @@ public struct NetlinkMessage: Hashable, Sendable {
         message.append(.name, name)
         message.append(.mtu, mtu)
         message.append(.master, UInt32(bitPattern: master))
+        message.append(.group, group)
         message.nested(LinkAttribute.info.rawValue) { message in
             message.append(infoKind: "veth")
             message.nested(2) { message in  // IFLA_INFO_DATA
@@ -112,6 +115,19 @@ public struct NetlinkMessage: Hashable, Sendable {
     public static func bringUp(link: Int32) -> NetlinkMessage {
         var message = NetlinkMessage(.newLink, [], "bring link \(link) up")
         message.appendLink(index: link, isUp: true)
+        return message.finished
+    }
+
+    /// Has a bridge send back by a port what came in there: a Pod that reaches itself by a port of the node is answered
+    /// so where `bridge-nf-call-iptables` is on, as Kubernetes and others set it.
+    public static func reflect(port name: String) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [], "reflect at bridge port \(name)")
+        message.appendLink(index: 0, isUp: true)
+        message.append(.name, name)
+        message.nested(LinkAttribute.info.rawValue) { message in
+            message.attribute(4, Array("bridge".utf8) + [0])  // IFLA_INFO_SLAVE_KIND
+            message.nested(5) { $0.attribute(4, [1]) }  // IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE
+        }
         return message.finished
     }
 

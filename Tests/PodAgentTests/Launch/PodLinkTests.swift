@@ -69,6 +69,7 @@ struct PodLinkTests {
         return PodLink(
             name: name,
             bridge: bridge,
+            group: 7,
             addresses: [
                 try address("10.88.0.\(host)", "10.88.0.0/16", "10.88.0.1"),
                 try address("fd00:88::\(host)", "fd00:88::/64", "fd00:88::1"),

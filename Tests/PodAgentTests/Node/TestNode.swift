@@ -243,7 +243,7 @@ final class TestNode {
     private func leftovers() -> [String] {
         var found: [String] = []
         let mounts = readText("/proc/self/mountinfo").split(separator: "\n").filter { $0.contains(directory) }
-        found += mounts.map { "mount \($0)" }
+        found += mounts.map { "mount \($0)" } + networkLeftovers()
         found += processes().map { "process \($0), \(readText("/proc/\($0)/comm"))" }
         for place in ["state/pods", "run/pods", "log"] {
             let entries = (try? RootedDirectory(hostPath: "\(directory)/\(place)").entries()) ?? []
@@ -253,6 +253,30 @@ final class TestNode {
             found.append("cgroup \(cgroup)")
         }
         return found
+    }
+
+    /// The first process of a Pod, by whose namespaces the Pod's can be had.
+    func pause(of pod: String) throws -> pid_t? {
+        guard let uid = try toldPods().first(where: { $0.metadata.name == "\(pod)-node1" })?.metadata.uid
+        else {
+            return nil
+        }
+        return processes().first {
+            readText("/proc/\($0)/comm").hasPrefix("pause") && readText("/proc/\($0)/cgroup").contains(uid)
+        }
+    }
+
+    /// What is left of its network while that is there: everything of the agent's goes with the last Pod.
+    private func networkLeftovers() -> [String] {
+        guard networkHolder != nil else { return [] }
+        let looks = ["ip -o link show type bridge", "ip -o link show type vxlan", "nft list tables"]
+        let outcome = try? Subprocess.run(
+            inNetwork(["/bin/sh", "-c", looks.joined(separator: "; ") + "; ip -o link | grep ' pod'"]),
+            scratch: "\(directory)/scratch"
+        )
+        return (outcome?.output ?? "").split(separator: "\n").filter { $0.contains("pod") }.map {
+            "network \($0)"
+        }
     }
 
     /// What runs in this node's cgroup. Zombies do not: the machine's PID 1 takes its time to collect them, and the

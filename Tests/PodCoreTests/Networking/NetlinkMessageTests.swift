@@ -35,13 +35,14 @@ import Testing
         let message = NetlinkMessage.addPair(
             "veth0",
             master: 7,
+            group: 9,
             peer: "eth0",
             peerIndex: 2,
             peerAddress: [1, 2, 3, 4, 5, 6],
             mtu: 1450
         )
         let outer = try Attributes(message.bytes[32...])
-        #expect(outer.map(\.kind) == [3, 4, 10, 18])
+        #expect(outer.map(\.kind) == [3, 4, 10, 27, 18])
         let info = try Attributes(try #require(outer.last).content)
         #expect(info.map(\.kind) == [1, 2])
         #expect(Array(info[0].content) == Array("veth\0".utf8))

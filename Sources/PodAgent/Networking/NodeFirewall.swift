@@ -1,0 +1,180 @@
+import CNamespaces
+import Glibc
+import PodCore
+import Synchronization
+
+/// Keeps the node's own nftables table as it ought to be: what is in it, and that it is there.
+///
+/// A Pod comes and goes as elements, by netlink; the table as a whole is made by nft(8), at the beginning and whenever
+/// somebody else has touched it. All of that blocks, so it is called on workers; the lock keeps one change from
+/// overtaking another.
+final class NodeFirewall: Sendable {
+    fileprivate struct State {
+        var elements: [String: [FirewallElement]] = [:]
+        /// Under which the kernel tells of our own changes.
+        var ports: Set<UInt32>
+        /// Whether the table has been made, and not taken down.
+        var isMade = false
+        /// Pods that the node's own programs reach by 127.0.0.1.
+        var onLoopback: Set<String> = []
+    }
+
+    /// The end of the kernel's reports.
+    let listener: SharedDescriptor
+    private let table: FirewallTable
+    private let program: String
+    private let socket: SharedDescriptor
+    private let ownPort: UInt32
+    private let state: Mutex<State>
+
+    /// Makes nothing yet. Fails with one line that says what is missing.
+    init(_ table: FirewallTable) throws {
+        self.table = table
+        do {
+            program = try ProgramRun.find("nft")
+        } catch {
+            throw CommandFailure("the network of the Pods needs nftables: \(error)")
+        }
+        let subject = "nfnetlink"
+        socket = SharedDescriptor(Descriptor(adopting: try check("socket", subject) { cns_netfilter_open() }))
+        listener = SharedDescriptor(
+            Descriptor(adopting: try check("bind", subject) { cns_netfilter_listen() })
+        )
+        ownPort = cns_netlink_port(socket.raw)
+        state = Mutex(State(ports: [ownPort]))
+    }
+
+    // MARK: Pods
+
+    /// What a Pod has, from now on; of one that has nothing, nothing is kept. Before ``make()`` it is only noted.
+    func set(_ elements: [FirewallElement], for uid: String) throws {
+        try state.withLock { state in
+            let known = state.elements[uid] ?? []
+            guard known != elements else { return }
+            state.elements[uid] = elements.isEmpty ? nil : elements
+            guard state.isMade else { return }
+            let (gone, new) = (Set(known).subtracting(elements), Set(elements).subtracting(known))
+            do throws(SystemFailure) {
+                try change(.remove, Array(gone))
+                try change(.add, Array(new))
+            } catch {
+                // Somebody else has been here. What nft says of it is more than the kernel's number.
+                try replace(&state)
+            }
+            try openLoopback(state.noteLoopback(of: uid))
+        }
+    }
+
+    private func change(_ change: NetfilterBatch.Change, _ elements: [FirewallElement]) throws(SystemFailure)
+    {
+        guard !elements.isEmpty else { return }
+        let batch = NetfilterBatch(change, elements, table: table.name)
+        try check("nfnetlink", "\(change) elements of table \(table.name)") {
+            cns_netfilter_batch(socket.raw, batch.bytes, batch.bytes.count, batch.lastSequence)
+        }
+    }
+
+    // MARK: The table
+
+    /// Makes the table, whatever there is of it.
+    func make() throws {
+        try state.withLock { state in
+            state.isMade = true
+            for uid in state.elements.keys { state.noteLoopback(of: uid) }
+            try replace(&state)
+            try openLoopback(!state.onLoopback.isEmpty)
+        }
+    }
+
+    /// Takes the table away.
+    func takeDown() throws {
+        try state.withLock { state in
+            state.isMade = false
+            try run(table.removal, &state)
+        }
+    }
+
+    /// Reads what the kernel tells, and makes the table anew if somebody else has changed it: says who, or nil.
+    ///
+    /// A change of our own is told before the call that makes it returns, so that under the lock all of them are read.
+    func repair() throws -> String? {
+        try state.withLock { state in
+            let notices = notices()
+            let ports = state.ports
+            state.ports = [ownPort]
+            guard state.isMade else { return nil }
+            let foreign = notices?.first { $0.subject == .table(table.name) && !ports.contains($0.port) }
+            if notices != nil, foreign == nil { return nil }
+            // Until the rules are back nothing else would keep Pods from the node's loopback.
+            try openLoopback(false)
+            try replace(&state)
+            try openLoopback(!state.onLoopback.isEmpty)
+            return notices?.lazy.compactMap { $0.port == foreign?.port ? $0.program : nil }.first
+                ?? "somebody"
+        }
+    }
+
+    /// What has been told since; nil when there was more than the kernel could keep.
+    private func notices() -> [NetfilterNotice]? {
+        var notices: [NetfilterNotice] = []
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        var isWhole = true
+        while true {
+            let count = recv(listener.raw, &buffer, buffer.count, 0)
+            if count > 0 {
+                notices += NetfilterNotice.parse(Array(buffer[..<count]))
+            } else if count < 0, errno == ENOBUFS {
+                isWhole = false
+            } else if count == 0 || errno != EINTR {
+                return isWhole ? notices : nil
+            }
+        }
+    }
+
+    private func replace(_ state: inout State) throws {
+        try run(table.text(state.elements.values.joined()), &state)
+    }
+
+    private func run(_ text: String, _ state: inout State) throws {
+        var nft = ProgramRun(path: program)
+        nft.arguments = ["-f", "-"]
+        nft.input = Array(text.utf8)
+        let outcome = try nft.run()
+        // Its netlink socket's port, unless somebody had that: then the change is taken for somebody else's, and made again.
+        state.ports.insert(UInt32(bitPattern: outcome.processID))
+        guard outcome.hasSucceeded else {
+            let said =
+                String(decoding: outcome.errors, as: UTF8.self).split(separator: "\n").first ?? "nothing"
+            throw CommandFailure(
+                "cannot make the nftables table \(table.name): nft says \"\(said)\"; the kernel needs nf_tables with nat "
+                    + "and fib, and for bridges"
+            )
+        }
+    }
+
+    /// Whether a packet from 127.0.0.1 may leave by the bridge, and its answer come back: what the node's own programs
+    /// need to reach a Pod by a port of 127.0.0.1.
+    private func openLoopback(_ isOpen: Bool) throws {
+        try KernelSetting("net/ipv4/conf/\(table.bridge)/route_localnet").set(isOpen ? "1" : "0")
+    }
+}
+
+extension NodeFirewall.State {
+    /// Returns whether there is any such Pod.
+    @discardableResult
+    fileprivate mutating func noteLoopback(of uid: String) -> Bool {
+        let isOnLoopback = (elements[uid] ?? []).contains { element in
+            guard case .forward(_, let place, _, .v4, _) = element else { return false }
+            return place.map { $0.bytes[0] == 127 } ?? true
+        }
+        if isOnLoopback { onLoopback.insert(uid) } else { onLoopback.remove(uid) }
+        return !onLoopback.isEmpty
+    }
+}
+
+extension NetfilterNotice {
+    fileprivate var program: String? {
+        if case .transaction(let program) = subject { return program }
+        return nil
+    }
+}
