@@ -54,13 +54,13 @@ final class Neighbour {
             Array("#!/bin/sh\necho; echo $REMOTE_ADDR\n".utf8),
             subject: "script"
         )
-        servers.append(
-            try Subprocess(
-                (network ?? enter) + ["/usr/bin/busybox", "httpd", "-f", "-p", place, "-h", root],
-                output: "\(node.directory)/neighbour.out",
-                errors: "\(node.directory)/neighbour.out"
-            )
-        )
+        try start(["/usr/bin/busybox", "httpd", "-f", "-p", place, "-h", root], in: network ?? enter)
+    }
+
+    /// Starts what runs until the end, in a network.
+    func start(_ arguments: [String], in network: [String]) throws {
+        let output = "\(node.directory)/neighbour.out"
+        servers.append(try Subprocess(network + arguments, output: output, errors: output))
     }
 
     /// Commands after which 127.0.0.1 is somebody else, behind a gateway.
