@@ -48,12 +48,12 @@ final class NodeFirewall: Sendable {
 
     /// What a Pod has, from now on; of one that has nothing, nothing is kept. Before ``make()`` it is only noted.
     func set(_ elements: [FirewallElement], for uid: String) throws {
-        try state.withLock { state in
+        let (gone, new) = try state.withLock { state in
             let known = state.elements[uid] ?? []
-            guard known != elements else { return }
-            state.elements[uid] = elements.isEmpty ? nil : elements
-            guard state.isMade else { return }
             let (gone, new) = (Set(known).subtracting(elements), Set(elements).subtracting(known))
+            guard !gone.isEmpty || !new.isEmpty else { return (gone, new) }
+            state.elements[uid] = elements.isEmpty ? nil : elements
+            guard state.isMade else { return ([], []) }
             do throws(SystemFailure) {
                 try change(.remove, Array(gone))
                 try change(.add, Array(new))
@@ -62,6 +62,22 @@ final class NodeFirewall: Sendable {
                 try replace(&state)
             }
             try openLoopback(state.noteLoopback(of: uid))
+            return (gone, new)
+        }
+        forgetFlows(gone: gone, new: new)
+    }
+
+    /// Of what has gone or come, so that the next packet of each is decided by the rules as they are now.
+    private func forgetFlows(gone: Set<FirewallElement>, new: Set<FirewallElement>) {
+        let selections = gone.compactMap(\.flowsThatLeadNowhere) + new.compactMap(\.flowsThatPassBy)
+        for selection in Set(selections) {
+            do throws(SystemFailure) {
+                try Conntrack.forget(selection)
+            } catch {
+                Log.warning(
+                    "who has used a port of the node until now may not reach its new Pod for a while: \(error)"
+                )
+            }
         }
     }
 
@@ -176,5 +192,19 @@ extension NetfilterNotice {
     fileprivate var program: String? {
         if case .transaction(let program) = subject { return program }
         return nil
+    }
+}
+
+extension FirewallElement {
+    /// Once it has gone: those to the Pod's address.
+    fileprivate var flowsThatLeadNowhere: ConntrackMessage.Selection? {
+        guard case .forward(_, _, _, let target, _) = self else { return nil }
+        return .answered(by: target)
+    }
+
+    /// Once it has come: those that began before it. TCP's have been refused, or are somebody else's to end.
+    fileprivate var flowsThatPassBy: ConntrackMessage.Selection? {
+        guard case .forward(.udp, _, let port, let target, _) = self else { return nil }
+        return .datagrams(toPort: port, familyOf: target)
     }
 }

@@ -14,7 +14,7 @@ public struct NetfilterBatch: Hashable, Sendable {
     }
 
     /// The messages, one behind the other.
-    public private(set) var bytes: [UInt8] = []
+    public let bytes: [UInt8]
     /// The sequence number of the message whose acknowledgement says that all is done; the first one's is 0, and
     /// the kernel answers that one when it cannot carry the transaction out as a whole.
     public let lastSequence: UInt32
@@ -32,70 +32,30 @@ public struct NetfilterBatch: Hashable, Sendable {
     public init(_ change: Change, _ elements: [FirewallElement], table: String) {
         let places = elements.flatMap { element in element.containers.map { (element, $0) } }
         lastSequence = UInt32(places.count)
-        message(Self.begin, 0, flags: Self.request, family: 0, resource: Self.subsystem) { _ in }
+        var writer = NetlinkWriter()
+        writer.message(Self.begin, flags: Self.request, family: 0, resource: Self.subsystem)
         for (index, (element, container)) in places.enumerated() {
             let sequence = UInt32(index + 1)
             let acknowledge = sequence == lastSequence ? Self.acknowledge : 0
-            let create = change == .add ? Self.create : 0
-            let kind = Self.subsystem << 8 | change.rawValue
-            let flags = Self.request | create | acknowledge
-            message(kind, sequence, flags: flags, family: container.family.rawValue, resource: 0) { batch in
-                batch.attribute(1, Array(table.utf8) + [0])  // NFTA_SET_ELEM_LIST_TABLE
-                batch.attribute(2, Array(container.name.utf8) + [0])  // NFTA_SET_ELEM_LIST_SET
-                batch.nested(3) { batch in  // NFTA_SET_ELEM_LIST_ELEMENTS
-                    batch.nested(1) { batch in  // NFTA_LIST_ELEM
-                        batch.nested(1) { $0.attribute(1, element.key) }  // NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
+            writer.message(
+                Self.subsystem << 8 | change.rawValue,
+                flags: Self.request | acknowledge | (change == .add ? Self.create : 0),
+                sequence: sequence,
+                family: container.family.rawValue
+            ) { writer in
+                writer.attribute(1, table)  // NFTA_SET_ELEM_LIST_TABLE
+                writer.attribute(2, container.name)  // NFTA_SET_ELEM_LIST_SET
+                writer.nested(3) { writer in  // NFTA_SET_ELEM_LIST_ELEMENTS
+                    writer.nested(1) { writer in  // NFTA_LIST_ELEM
+                        writer.nested(1) { $0.attribute(1, element.key) }  // NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
                         guard change == .add, let value = element.value else { return }
-                        batch.nested(2) { $0.attribute(1, value) }  // NFTA_SET_ELEM_DATA
+                        writer.nested(2) { $0.attribute(1, value) }  // NFTA_SET_ELEM_DATA
                     }
                 }
             }
         }
-        message(Self.end, lastSequence + 1, flags: Self.request, family: 0, resource: Self.subsystem) { _ in }
-    }
-
-    /// `struct nlmsghdr`, `struct nfgenmsg`, and what is in the message.
-    private mutating func message(
-        _ kind: UInt16,
-        _ sequence: UInt32,
-        flags: UInt16,
-        family: UInt8,
-        resource: UInt16,
-        _ content: (inout NetfilterBatch) -> Void
-    ) {
-        let start = bytes.count
-        append(UInt32(0))
-        append(kind)
-        append(flags)
-        append(sequence)
-        append(UInt32(0))
-        append(family)
-        append(UInt8(0))
-        append(resource.bigEndian)
-        content(&self)
-        withUnsafeBytes(of: UInt32(bytes.count - start)) {
-            bytes.replaceSubrange(start..<start + 4, with: $0)
-        }
-    }
-
-    private mutating func append<Number: FixedWidthInteger>(_ number: Number) {
-        withUnsafeBytes(of: number) { bytes += $0 }
-    }
-
-    private mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
-        append(UInt16(4 + content.count))
-        append(kind)
-        bytes += content
-        while bytes.count % 4 != 0 { bytes.append(0) }
-    }
-
-    private mutating func nested(_ kind: UInt16, _ content: (inout NetfilterBatch) -> Void) {
-        let start = bytes.count
-        append(UInt16(0))
-        append(kind | 0x8000)  // NLA_F_NESTED
-        content(&self)
-        withUnsafeBytes(of: UInt16(bytes.count - start)) {
-            bytes.replaceSubrange(start..<start + 2, with: $0)
-        }
+        let last = lastSequence + 1
+        writer.message(Self.end, flags: Self.request, sequence: last, family: 0, resource: Self.subsystem)
+        bytes = writer.bytes
     }
 }

@@ -172,6 +172,50 @@ struct FirewallNodeTests {
         try finish()
     }
 
+    /// From one port, so that all of it is one flow: sends until it is answered by somebody else than before, or ten seconds.
+    private static let keepsAsking = """
+        import socket, sys, time
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.settimeout(0.1)
+        heard = []
+        end = time.monotonic() + 20
+        while len(heard) < 3 and time.monotonic() < end:
+            s.sendto(b"hello", ("192.0.2.1", 53))
+            try:
+                text = s.recvfrom(100)[0].decode()
+            except OSError:
+                text = "nobody"
+            if text not in heard[-1:]:
+                heard.append(text)
+                print(text, flush=True)
+        """
+
+    @Test("A flow that goes on finds the Pod that has come, and the one that has taken its place")
+    func flows() throws {
+        let client = try neighbour.start(["/usr/bin/python3", "-c", Self.keepsAsking], in: neighbour.enter)
+        for name in ["first", "second"] {
+            try node.put(
+                "dns.yaml",
+                """
+                apiVersion: v1
+                kind: Pod
+                metadata: {name: dns}
+                spec:
+                  terminationGracePeriodSeconds: 0
+                  containers:
+                  - {name: \(name), image: "busybox:1.36", command: ["sleep", "1000"], ports: [{containerPort: 5353, hostPort: 53, protocol: UDP}]}
+                """
+            )
+            try eventually("\(name) runs") {
+                try node.toldPods().first?.status.containerStatuses.first { $0.name == name }?.ready == true
+            }
+            let says = Self.echoes.replacing("sender[0].encode()", with: "b\"\(name)\"")
+            try neighbour.start(["/usr/bin/python3", "-c", says], in: inPod("dns"))
+            try eventually("\(name) is heard") { client.output.contains(name) }
+        }
+        try finish()
+    }
+
     @Test("Pods reach the world as the node, each other as themselves, and a Pod cannot be another")
     func sources() throws {
         try putServer("a", ports: [])

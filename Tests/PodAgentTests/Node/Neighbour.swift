@@ -57,10 +57,18 @@ final class Neighbour {
         try start(["/usr/bin/busybox", "httpd", "-f", "-p", place, "-h", root], in: network ?? enter)
     }
 
+    /// What has been started, and the file that it prints to.
+    struct Started {
+        fileprivate let path: String
+        var output: String { readText(path) }
+    }
+
     /// Starts what runs until the end, in a network.
-    func start(_ arguments: [String], in network: [String]) throws {
-        let output = "\(node.directory)/neighbour.out"
+    @discardableResult
+    func start(_ arguments: [String], in network: [String]) throws -> Started {
+        let output = "\(node.directory)/started-\(servers.count).out"
         servers.append(try Subprocess(network + arguments, output: output, errors: output))
+        return Started(path: output)
     }
 
     /// Commands after which 127.0.0.1 is somebody else, behind a gateway.
