@@ -5,8 +5,8 @@ import PodCore
 /// The node's side of the Pods' network: the bridge, and which Pod has which address on it.
 ///
 /// A Pod's own end of its link is made by its pause process, see ``PodLink``; it goes with the Pod's network namespace,
-/// and the node's end with it, so that nothing of a Pod can be left here but the claim of its addresses, and what the
-/// node's firewall has of it.
+/// and the node's end with it, whatever becomes of podagent. What else a Pod has here is the claim of its addresses, and
+/// its place in the node's firewall.
 @NodeActor
 final class NodeNetwork {
     let firewall: NodeFirewall
@@ -159,6 +159,18 @@ final class NodeNetwork {
         }
     }
 
+    /// Nothing of the Pod's sandbox is left: takes its link and its place in the firewall; blocks. The kernel would take
+    /// the link too, but in its own time, and a new sandbox's has the same name.
+    nonisolated func removeSandbox(of pod: Pod) throws {
+        let socket = try Self.socket()
+        do throws(SystemFailure) {
+            try Self.send(.deleteLink(name: Self.linkName(pod)), socket)
+        } catch {
+            if error.errno != ENODEV { throw error }
+        }
+        try firewall.set([], for: pod.metadata.uid)
+    }
+
     /// Nothing of the Pod is left.
     func release(_ pod: Pod) {
         for index in pools.indices { pools[index].release(pod.metadata.uid) }
@@ -173,16 +185,18 @@ final class NodeNetwork {
     }
 
     /// The node's end of a Pod's link: 15 bytes at most, and the same for every sandbox of the Pod.
-    private static func linkName(_ pod: Pod) -> String {
+    private nonisolated static func linkName(_ pod: Pod) -> String {
         "pod" + FNV1a64.hexadecimal(pod.metadata.uid, bits: 48)
     }
 
     /// A socket for the node's end of a link. One for each asker: the kernel's answers on it are for who asked.
-    static func socket() throws(SystemFailure) -> SharedDescriptor {
+    nonisolated static func socket() throws(SystemFailure) -> SharedDescriptor {
         SharedDescriptor(Descriptor(adopting: try check("socket", "netlink") { cns_netlink_open() }))
     }
 
-    private static func send(_ message: NetlinkMessage, _ socket: SharedDescriptor) throws(SystemFailure) {
+    private nonisolated static func send(_ message: NetlinkMessage, _ socket: SharedDescriptor)
+        throws(SystemFailure)
+    {
         let bytes = message.bytes
         try check("netlink", message.summary) { cns_netlink(socket.raw, bytes, bytes.count) }
     }

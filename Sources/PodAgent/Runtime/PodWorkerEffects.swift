@@ -184,7 +184,7 @@ extension PodWorker {
         let leaving = sandbox
         sandbox = nil
         endExecs("the container has ended")
-        let (uid, node, firewall) = (pod.metadata.uid, node, network?.firewall)
+        let (pod, uid, node, network) = (pod, pod.metadata.uid, node, network)
         Task {
             CrashPoint.beforeLastRecord.pass(uid)
             if let leaving {
@@ -198,7 +198,7 @@ extension PodWorker {
             // What could not be removed stays listed, and is tried again: the machine waits for the answer.
             await node.removal.run("sandbox of \(pod.metadata.name)") {
                 try node.removeSandbox(of: uid)
-                try firewall?.set([], for: uid)
+                try network?.removeSandbox(of: pod)
                 // How the containers of a killed shim ended is heard from nobody, and who hears of an end removes the
                 // instance. Absent when nothing of the Pod was ever written down.
                 guard let state = try? node.directories.state.directory("pods/\(uid)") else { return }
@@ -224,14 +224,14 @@ extension PodWorker {
 
     private func cleanUp(_ what: PodEffect.CleanUp) {
         let (pod, node) = (pod, node)
-        let (recorder, firewall) = (recorder, network?.firewall)
+        let (recorder, network) = (recorder, network)
         if what == .everything { recorder.stop() }
         Task {
             await node.removal.run("files of \(pod.metadata.name)") {
                 // A record can be older than what was done when its agent was killed: of a sandbox that it says is
                 // absent, a dead shim's directory and cgroup may be there all the same.
                 try node.removeSandbox(of: pod.metadata.uid)
-                try firewall?.set([], for: pod.metadata.uid)
+                try network?.removeSandbox(of: pod)
                 switch what {
                 case .volumes:
                     CrashPoint.beforeVolumesRemoved.pass(pod.metadata.uid)

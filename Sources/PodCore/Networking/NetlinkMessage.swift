@@ -138,6 +138,14 @@ public struct NetlinkMessage: Hashable, Sendable {
         return message.finished
     }
 
+    /// As ``deleteLink(index:)``, by name. `ENODEV` when there is none.
+    public static func deleteLink(name: String) -> NetlinkMessage {
+        var message = NetlinkMessage(.deleteLink, [], "delete link \(name)")
+        message.appendLink(index: 0, isUp: false)
+        message.append(.name, name)
+        return message.finished
+    }
+
     // MARK: Addresses and routes
 
     /// Gives a link an address in a network. The address is usable at once: nobody else can have it, so that there is no
