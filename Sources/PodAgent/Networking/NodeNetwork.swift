@@ -168,6 +168,7 @@ final class NodeNetwork {
         } catch {
             if error.errno != ENODEV { throw error }
         }
+        CrashPoint.afterLinkRemoved.pass(pod.metadata.uid)
         try firewall.set([], for: pod.metadata.uid)
     }
 
@@ -185,7 +186,7 @@ final class NodeNetwork {
     }
 
     /// The node's end of a Pod's link: 15 bytes at most, and the same for every sandbox of the Pod.
-    private nonisolated static func linkName(_ pod: Pod) -> String {
+    nonisolated static func linkName(_ pod: Pod) -> String {
         "pod" + FNV1a64.hexadecimal(pod.metadata.uid, bits: 48)
     }
 

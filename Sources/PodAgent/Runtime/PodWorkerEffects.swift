@@ -83,6 +83,7 @@ extension PodWorker {
                     // Before there is a link: what is sent by one that the firewall does not know is dropped.
                     if let link = launch.link {
                         try firewall?.set(link.firewallElements(pod.spec.hostPorts), for: pod.metadata.uid)
+                        CrashPoint.afterFirewall.pass(pod.metadata.uid)
                     }
                     return try PodSandbox.prepare(
                         pod: pod,

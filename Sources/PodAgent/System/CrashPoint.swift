@@ -9,7 +9,7 @@ import Synchronization
 enum CrashPoint: String, CaseIterable, Sendable {
     // Coming up.
     case beforeVolumes, afterVolumes
-    case beforeShim, afterShim
+    case afterFirewall, beforeShim, afterShim
     case shimConnected, sandboxRequested, pauseStarted
     case beforeContainer, duringContainer, afterContainer, containerRequested, containerStarted
     // The record on disk: pod.json once, then machine.json again and again, each by a rename.
@@ -21,7 +21,7 @@ enum CrashPoint: String, CaseIterable, Sendable {
     case beforeTerminate, afterTerminate
     case beforeKill, afterKill
     case beforeLastRecord, beforeShimEnd, afterShimEnd
-    case beforeCgroupRemoved, afterCgroupRemoved, afterRunDirectoryRemoved
+    case beforeCgroupRemoved, afterCgroupRemoved, afterRunDirectoryRemoved, afterLinkRemoved
     case beforeVolumesRemoved, afterVolumesRemoved, afterWritableLayersRemoved
     case beforeLogsRemoved, afterLogsRemoved, afterStateRemoved
     case finished

@@ -40,8 +40,9 @@ final class ChaosNode {
 
     private init(backoff: String, crashAt: String?, stateSize: String?) throws {
         node = try TestNode(
-            flags: ["--restart-backoff", backoff],
+            flags: ["--restart-backoff", backoff, "--pod-cidr", "10.88.0.0/24,fd00:88::/64"],
             firstEnvironment: crashAt.map { ["PODAGENT_CRASH_AT=\($0)"] } ?? [],
+            ownNetwork: true,
             stateSize: stateSize
         )
         audit = NodeAudit(node: node)
@@ -94,10 +95,16 @@ final class ChaosNode {
         """
           - name: \(script.name)
             image: rootfs:\(node.directory)/rootfs
+            ports: [{containerPort: 80, hostPort: \(hostPort(of: pod, script.name))}]
             command: ["/bin/sh", "-c", "echo \(script.name) >> /ran/\(pod); \(script.body)"]
             volumeMounts: [{name: ran, mountPath: /ran}, {name: own, mountPath: /own}]
 
         """
+    }
+
+    /// One that no other container of the test has.
+    private func hostPort(of pod: String, _ container: String) -> UInt16 {
+        20_000 + UInt16(truncatingIfNeeded: FNV1a64.hash("\(pod)/\(container)") % 40_000)
     }
 
     /// How often the container has begun to run.

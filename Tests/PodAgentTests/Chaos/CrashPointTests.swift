@@ -40,11 +40,11 @@ struct CrashPointTests {
     func dies(_ c: Case) throws {
         try ChaosNode.with(crashAt: c.text) { chaos in
             try putPods(chaos, c)
-            try eventually("it strikes, or all is up", seconds: 30) {
+            try eventually("it strikes, or all is up", seconds: 90) {
                 chaos.struck != nil || chaos.differences().isEmpty
             }
             chaos.node.remove("other.yaml")
-            try eventually("the point is passed\n\(chaos.node.agentLog)", seconds: 30) { chaos.struck != nil }
+            try eventually("the point is passed\n\(chaos.node.agentLog)", seconds: 90) { chaos.struck != nil }
             if c.victim == .agent {
                 #expect(chaos.node.waitForAgent() == 128 + SIGKILL)
                 if c.strikesAgain { try runUntilStruck(chaos, c) }
@@ -75,7 +75,7 @@ struct CrashPointTests {
     private func runUntilStruck(_ chaos: ChaosNode, _ c: Case) throws {
         try chaos.node.spawnAgent(environment: ["PODAGENT_CRASH_AT=\(c.text)"])
         let agent = try #require(chaos.node.agent)
-        try eventually("the second agent dies, or settles\n\(chaos.node.agentLog)", seconds: 30) {
+        try eventually("the second agent dies, or settles\n\(chaos.node.agentLog)", seconds: 90) {
             KernelView.process(agent.pid) == nil || chaos.differences().isEmpty
         }
         chaos.node.killAgent()
@@ -101,7 +101,8 @@ struct CrashPointTests {
 
 extension CrashPoint {
     static let comingUp: [CrashPoint] = [
-        .beforeVolumes, .afterVolumes, .beforeShim, .afterShim, .shimConnected, .sandboxRequested,
+        .beforeVolumes, .afterVolumes, .afterFirewall, .beforeShim, .afterShim, .shimConnected,
+        .sandboxRequested,
         .pauseStarted,
         .beforeContainer, .afterContainer, .containerRequested, .containerStarted, .betweenRecords,
         .beforeRename,
@@ -111,7 +112,7 @@ extension CrashPoint {
     /// Whether there is a moment at which a Pod passes this point and the victim surely lives.
     func isSure(of victim: Victim) -> Bool {
         switch self {
-        case .beforeVolumes, .afterVolumes, .beforeShim: victim == .agent
+        case .beforeVolumes, .afterVolumes, .afterFirewall, .beforeShim: victim == .agent
         case .afterShim, .shimConnected, .sandboxRequested: victim == .agent || victim == .shim
         case .pauseStarted, .beforeContainer, .duringContainer, .afterContainer, .containerRequested,
             .beforeLastRecord,
@@ -124,7 +125,7 @@ extension CrashPoint {
         case .afterTerminate:
             victim != .container
         case .betweenRecords, .afterKill, .afterShimEnd, .beforeCgroupRemoved, .afterCgroupRemoved,
-            .afterRunDirectoryRemoved,
+            .afterRunDirectoryRemoved, .afterLinkRemoved,
             .beforeVolumesRemoved, .afterVolumesRemoved, .afterWritableLayersRemoved, .beforeLogsRemoved,
             .afterLogsRemoved, .afterStateRemoved, .finished:
             victim == .agent

@@ -317,7 +317,7 @@ struct FirewallNodeTests {
         let whole = try run(inNode, "nft list table inet podagent; nft list table bridge podagent").output
         for _ in 0..<3 {
             try must(inNode, command)
-            try eventually("the rules are back", seconds: 10) {
+            try eventually("the rules are back", seconds: 60) {
                 try run(inNode, "nft list table inet podagent; nft list table bridge podagent").output
                     == whole
             }

@@ -64,7 +64,7 @@ struct NodeNetworkTests {
                     == "web-node1\n"
         }
         try eventually("the client reaches the web server") { try isReached() }
-        let fromNode = try inNode(node, "/usr/bin/busybox", "wget", "-qO-", "http://10.88.0.2/")
+        let fromNode = try inNode(node, "/usr/bin/curl", "-sS", "--max-time", "5", "http://10.88.0.2/")
         #expect(fromNode.output == "web-node1\n", "\(fromNode)")
 
         node.killAgent()

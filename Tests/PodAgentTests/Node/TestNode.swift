@@ -207,7 +207,7 @@ final class TestNode {
 
     /// Waits until a Pod is as told: `condition=Ready`, `phase=Succeeded`, `delete`.
     func wait(_ pod: String, for what: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let outcome = try podagent("wait", "pod", pod, "--for", what, "--timeout", "30s")
+        let outcome = try podagent("wait", "pod", pod, "--for", what, "--timeout", "60s")
         let description = outcome.code == 0 ? "" : try podagent("describe", "pod", pod).output
         try #require(
             outcome.code == 0,
@@ -226,7 +226,7 @@ final class TestNode {
             let name = line.split(separator: "/").last.map(String.init) ?? ""
             _ = try podagent("delete", "pod", name, "--now")
         }
-        try eventually("all Pods are gone", seconds: 40) {
+        try eventually("all Pods are gone", seconds: 90) {
             try podagent("get", "pods", "-A", "-o", "name").output.isEmpty
         }
         if let agent {
@@ -324,7 +324,7 @@ final class TestNode {
 /// Looks again every 20 ms until something holds, at most `seconds` long.
 func eventually(
     _ what: String,
-    seconds: Double = 20,
+    seconds: Double = 60,
     sourceLocation: SourceLocation = #_sourceLocation,
     _ holds: () throws -> Bool
 ) throws {
