@@ -8,9 +8,9 @@ import subprocess
 HERE = os.path.dirname(os.path.realpath(__file__))
 GUEST = os.path.join(HERE, "guest")
 
-# systemd as PID 1; kmod, because the kernel asks for overlay by modprobe; curl and procps to look with. What the
-# agent is linked to is added from the binary itself.
-PACKAGES = ["systemd", "systemd-sysv", "kmod", "procps", "curl"]
+# systemd as PID 1; kmod, because the kernel asks for overlay by modprobe; nftables for the agent, and as the system's own
+# firewall; curl, procps and iproute2 to look with. What the agent is linked to is added from the binary itself.
+PACKAGES = ["systemd", "systemd-sysv", "kmod", "procps", "curl", "nftables", "iproute2"]
 SIZE = "1G"
 # Nobody reads manuals in there.
 EXCLUDED = ["/usr/share/man/*", "/usr/share/doc/*", "/usr/share/locale/*", "/usr/share/info/*"]

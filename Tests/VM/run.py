@@ -21,6 +21,7 @@ import time
 
 import checks
 import limits
+import network
 from base import Failed, base_image
 from machine import Machine
 from node import UNIT, Node
@@ -120,6 +121,7 @@ def check_all(node, report, share):
     limits.refused(node, report)
     limits.out_of_memory(node, report)
     limits.out_of_memory_meanwhile(node, report)
+    network.network(node, report)
 
 
 def show_journal(machine):
