@@ -14,6 +14,13 @@ final class NodeNetwork {
     private let linkGroup: UInt32
     private var pools: [AddressPool]
     private var watch: FirewallWatch?
+    /// Bytes of the largest packet of a Pod whose link is made from here on.
+    var podMTU: UInt32 = 1500
+
+    /// The Pods' networks.
+    var subnets: [Subnet] { pools.map(\.subnet) }
+    /// The bridge that connects them.
+    var bridgeName: String { bridge.name }
 
     /// Makes the bridge, or takes the one that an earlier podagent made. Fails with one line that says what to do.
     init(subnets: [Subnet], bridge name: String) throws {
@@ -129,7 +136,13 @@ final class NodeNetwork {
     }
 
     private func link(for pod: Pod, _ addresses: [PodLink.Address]) -> PodLink {
-        PodLink(name: Self.linkName(pod), bridge: bridge.index, group: linkGroup, addresses: addresses)
+        PodLink(
+            name: Self.linkName(pod),
+            bridge: bridge.index,
+            group: linkGroup,
+            addresses: addresses,
+            mtu: podMTU
+        )
     }
 
     /// The addresses of a Pod, claimed for it if it has none yet; empty when there are none left.
