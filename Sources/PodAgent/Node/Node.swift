@@ -71,7 +71,10 @@ final class Node {
     /// this node, which it has from its start.
     func peerMap(of options: NodeOptions) throws -> PeerMap {
         let map = try options.peerMap(nodeName: context.nodeName)
-        guard map.peers.isEmpty || map.subnets == network?.subnets ?? [] else {
+        let subnets = network?.subnets ?? []
+        // The entry that has told this node's network may be gone with those of the others.
+        if map.peers.isEmpty { return PeerMap(alone: subnets) }
+        guard map.subnets == subnets else {
             throw CommandFailure(
                 "peers has another network for the Pods of this node; that takes a restart of the agent, without Pods"
             )

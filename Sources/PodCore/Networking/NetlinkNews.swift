@@ -72,15 +72,10 @@ public enum NetlinkNews: Hashable, Sendable {
     case linkGone(NetlinkLink)
     /// A permanent entry; others come and go by themselves.
     case neighbour(NetlinkNeighbour)
-    /// The end of an answer: `errno` is 0 when all went well.
+    /// The end of an answer, be it an acknowledgement, a failure or the end of a list: `errno` is 0 when all went well.
     case failure(errno: Int32)
     /// Something else.
     case other
-
-    /// Whether an answer ends with it: an acknowledgement, a failure, or the end of a list.
-    public var isEnd: Bool {
-        if case .failure = self { true } else { false }
-    }
 }
 
 /// A datagram from the kernel, as its messages. One that is not what it says is left out, and so is what comes after a

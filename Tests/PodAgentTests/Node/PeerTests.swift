@@ -108,11 +108,14 @@ struct PeerTests {
         }
     }
 
-    /// The Pods of a node go on while its agent is away, and after it has come back.
+    /// The Pods of a node go on while its agent is away, killed or ended, and after it has come back.
     private func agentGoes(_ cluster: PeerCluster) throws {
         cluster.nodes[1].killAgent()
         #expect(try seen(cluster, from: [1, 3], to: 1...3) == own([1, 3]))
         try cluster.nodes[1].startAgent()
+        cluster.nodes[2].endAgent(by: SIGTERM)
+        #expect(try seen(cluster, from: [1, 2], to: 1...3) == own([1, 2]))
+        try cluster.nodes[2].startAgent()
         #expect(try seen(cluster, from: 1...3, to: 1...3) == own(1...3))
     }
 
