@@ -23,7 +23,8 @@ final class NodeNetwork {
     var bridgeName: String { bridge.name }
 
     /// Makes the bridge, or takes the one that an earlier podagent made. Fails with one line that says what to do.
-    init(subnets: [Subnet], bridge name: String) throws {
+    /// - Parameter peers: the networks of other nodes' Pods, to which Pods speak as themselves.
+    init(subnets: [Subnet], bridge name: String, peers: [Subnet]) throws {
         var pools: [AddressPool] = []
         for subnet in subnets {
             guard let pool = AddressPool(subnet) else {
@@ -32,7 +33,7 @@ final class NodeNetwork {
             pools.append(pool)
         }
         self.pools = pools
-        let table = FirewallTable(bridge: name, subnets: subnets)
+        let table = FirewallTable(bridge: name, subnets: subnets, peers: peers)
         linkGroup = table.linkGroup
         firewall = try NodeFirewall(table)
         try Self.checkRoutes(subnets, bridge: name)
@@ -53,6 +54,18 @@ final class NodeNetwork {
         }
         try firewall.make()
         watch = try FirewallWatch(firewall, events: events)
+    }
+
+    /// The networks of other nodes' Pods are others from now on.
+    func setPeers(_ peers: [Subnet]) {
+        let firewall = firewall
+        Task {
+            do {
+                try await Worker.attempt { try firewall.setPeers(peers) }
+            } catch {
+                Log.error("Pods of new peers see those of this node under its own address: \(error)")
+            }
+        }
     }
 
     /// Two networks of one range cannot both be reached.

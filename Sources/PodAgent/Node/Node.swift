@@ -31,7 +31,14 @@ final class Node {
         imageStore = store
         let map = try options.peerMap(nodeName: context.nodeName)
         let (subnets, bridge) = (map.subnets, options.bridge)
-        network = subnets.isEmpty ? nil : try NodeNetwork(subnets: subnets, bridge: bridge)
+        network =
+            subnets.isEmpty
+            ? nil
+            : try NodeNetwork(
+                subnets: subnets,
+                bridge: bridge,
+                peers: map.peers.flatMap(\.subnets)
+            )
         let events = context.events
         peers = try network.map {
             try PeerRoutes(map: map, vxlan: options.vxlan, network: $0, events: events)
@@ -83,7 +90,10 @@ final class Node {
     }
 
     /// Takes over what ``peerMap(of:)`` has found to be right.
-    func setPeers(_ map: PeerMap) throws { try peers?.setMap(map) }
+    func setPeers(_ map: PeerMap) throws {
+        try peers?.setMap(map)
+        network?.setPeers(map.peers.flatMap(\.subnets))
+    }
 
     /// Leaves everything running and lets go of it.
     func stop() {

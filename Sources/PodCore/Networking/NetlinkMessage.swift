@@ -61,7 +61,6 @@ public struct NetlinkMessage: Hashable, Sendable {
         case outgoing = 4
         case gateway = 5
         case source = 7
-        case table = 15
     }
 
     init(_ kind: Kind, _ flags: Flags, _ summary: String) {

@@ -65,9 +65,6 @@ final class PeerCluster {
         ip link set eth0 up
         ip address add 192.0.2.\(number)/24 dev eth0
         ip address add 2001:db8::\(number)/64 dev eth0 nodad
-        # Until the agent does it itself.
-        echo 1 >/proc/sys/net/ipv4/ip_forward
-        echo 1 >/proc/sys/net/ipv6/conf/all/forwarding
         """
     }
 

@@ -60,6 +60,11 @@ final class PeerRoutesTests {
         }
     }
 
+    /// The rules that say to whom Pods do not speak as the node.
+    private func unmasked(_ node: TestNode) throws -> String {
+        try shell(node, "nft list chain inet podagent outgoing")
+    }
+
     private func reload(_ node: TestNode, until told: String) throws {
         kill(try #require(node.agent).pid, SIGHUP)
         try eventually("the agent tells: \(told)") { node.agentLog.contains(told) }
@@ -98,9 +103,14 @@ final class PeerRoutesTests {
         try configure(1, 2)
         let node = try start()
         #expect(try routes(node) == Self.node2)
+        #expect(try unmasked(node).contains("fd00:88:2::/64"))
         try configure(1, 3)
         try reload(node, until: "configuration reloaded: peers in effect")
         try eventually("the routes are others") { try routes(node) == Self.node3 }
+        try eventually("Pods speak to others as themselves") {
+            let rules = try unmasked(node)
+            return rules.contains("fd00:88:3::/64") && !rules.contains("fd00:88:2::/64")
+        }
 
         try write("peers:\n  node1: 10.88.1.0/24 via 192.0.2.1\n  node2: 10.88.1.128/25 via 192.0.2.2\n")
         try reload(

@@ -152,7 +152,10 @@ import Testing
         ),
     ]
 
-    @Test("What the kernel has decides what is done, and only what is ours is touched", arguments: observations)
+    @Test(
+        "What the kernel has decides what is done, and only what is ours is touched",
+        arguments: observations
+    )
     func changes(_ found: Found) throws {
         let plan = try plan(
             .hostGateway,
