@@ -122,7 +122,7 @@ struct PeerTests {
     /// A node that was off the network for a while is reached again, and reaches the others.
     private func linkGoes(_ cluster: PeerCluster) throws {
         try cluster.onNode(2, "ip link set eth0 down")
-        #expect(try seen(cluster, from: [1], to: [2]) == [1: []])
+        #expect(try seen(cluster, from: [1], to: [2], patience: 1) == [1: []])
         try cluster.onNode(2, "ip link set eth0 up")
         try allReachAll(cluster)
     }
@@ -159,20 +159,21 @@ struct PeerTests {
         """
 
     /// For each client's node, as which addresses its Pod is seen by the servers on the other nodes, by either family.
+    ///
+    /// - Parameter seconds: how long each question may take.
     private func seen(
         _ cluster: PeerCluster,
         from clients: some Sequence<Int>,
-        to servers: some Sequence<Int>
-    ) throws
-        -> [Int: Set<String>]
-    {
+        to servers: some Sequence<Int>,
+        patience seconds: Int = 5
+    ) throws -> [Int: Set<String>] {
         var seen: [Int: Set<String>] = [:]
         for client in clients {
             var asked = 0
             var script = ""
             for server in servers where server != client {
                 for host in ["10.88.\(server).2", "[fd00:88:\(server)::2]"] {
-                    script += "timeout 2 wget -qO- http://\(host)/cgi-bin/who; "
+                    script += "timeout \(seconds) wget -qO- http://\(host)/cgi-bin/who; "
                     asked += 1
                 }
             }

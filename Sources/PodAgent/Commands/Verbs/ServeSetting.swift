@@ -142,7 +142,7 @@ extension ServeSetting {
         ServeSetting(
             "peers",
             "NODES",
-            "Other nodes, as NAME=CIDR via ADDRESS;… (in the file a map of NAME: CIDR via ADDRESS).",
+            "Other nodes, NAME=CIDR via ADDRESS;… or a map in the file.",
             rule: "nodes such as node-2=10.88.2.0/24 via 192.0.2.2, with a semicolon between",
             effect: .atOnce,
             isMap: true,
