@@ -155,7 +155,7 @@ extension ServeSetting {
         ServeSetting(
             "backend",
             "BACKEND",
-            "How peers' Pods are reached, host-gw or vxlan; host-gw if not given.",
+            "The way to other nodes, host-gw or vxlan; host-gw if not given.",
             rule: PeerMap.Backend.allCases.map(\.rawValue).joined(separator: " or "),
             \.backend
         ) { PeerMap.Backend(rawValue: $0) },
