@@ -11,6 +11,8 @@ import Synchronization
 final class NodeFirewall: Sendable {
     fileprivate struct State {
         var elements: [String: [FirewallElement]] = [:]
+        /// Networks to which Pods speak as themselves, beside their own.
+        var peers: [Subnet]
         /// Under which the kernel tells of our own changes.
         var ports: Set<UInt32>
         /// Whether the table has been made, and not taken down.
@@ -21,6 +23,7 @@ final class NodeFirewall: Sendable {
 
     /// The end of the kernel's reports.
     let listener: SharedDescriptor
+    /// As it was at the start; what changes is in the state.
     private let table: FirewallTable
     private let program: String
     private let socket: SharedDescriptor
@@ -41,7 +44,7 @@ final class NodeFirewall: Sendable {
             Descriptor(adopting: try check("bind", subject) { cns_netfilter_listen() })
         )
         ownPort = cns_netlink_port(socket.raw)
-        state = Mutex(State(ports: [ownPort]))
+        state = Mutex(State(peers: table.peers, ports: [ownPort]))
     }
 
     // MARK: Pods
@@ -102,6 +105,15 @@ final class NodeFirewall: Sendable {
         }
     }
 
+    /// Other networks are the peers' from now on.
+    func setPeers(_ peers: [Subnet]) throws {
+        try state.withLock { state in
+            guard state.peers != peers else { return }
+            state.peers = peers
+            if state.isMade { try replace(&state) }
+        }
+    }
+
     /// Takes the table away.
     func takeDown() throws {
         try state.withLock { state in
@@ -148,6 +160,8 @@ final class NodeFirewall: Sendable {
     }
 
     private func replace(_ state: inout State) throws {
+        var table = table
+        table.peers = state.peers
         try run(table.text(state.elements.values.joined()), &state)
     }
 

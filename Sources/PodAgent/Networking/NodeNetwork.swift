@@ -14,9 +14,17 @@ final class NodeNetwork {
     private let linkGroup: UInt32
     private var pools: [AddressPool]
     private var watch: FirewallWatch?
+    /// Bytes of the largest packet of a Pod whose link is made from here on.
+    var podMTU: UInt32 = 1500
+
+    /// The Pods' networks.
+    var subnets: [Subnet] { pools.map(\.subnet) }
+    /// The bridge that connects them.
+    var bridgeName: String { bridge.name }
 
     /// Makes the bridge, or takes the one that an earlier podagent made. Fails with one line that says what to do.
-    init(subnets: [Subnet], bridge name: String) throws {
+    /// - Parameter peers: the networks of other nodes' Pods, to which Pods speak as themselves.
+    init(subnets: [Subnet], bridge name: String, peers: [Subnet]) throws {
         var pools: [AddressPool] = []
         for subnet in subnets {
             guard let pool = AddressPool(subnet) else {
@@ -25,7 +33,7 @@ final class NodeNetwork {
             pools.append(pool)
         }
         self.pools = pools
-        let table = FirewallTable(bridge: name, subnets: subnets)
+        let table = FirewallTable(bridge: name, subnets: subnets, peers: peers)
         linkGroup = table.linkGroup
         firewall = try NodeFirewall(table)
         try Self.checkRoutes(subnets, bridge: name)
@@ -46,6 +54,18 @@ final class NodeNetwork {
         }
         try firewall.make()
         watch = try FirewallWatch(firewall, events: events)
+    }
+
+    /// The networks of other nodes' Pods are others from now on.
+    func setPeers(_ peers: [Subnet]) {
+        let firewall = firewall
+        Task {
+            do {
+                try await Worker.attempt { try firewall.setPeers(peers) }
+            } catch {
+                Log.error("Pods of new peers see those of this node under its own address: \(error)")
+            }
+        }
     }
 
     /// Two networks of one range cannot both be reached.
@@ -129,7 +149,13 @@ final class NodeNetwork {
     }
 
     private func link(for pod: Pod, _ addresses: [PodLink.Address]) -> PodLink {
-        PodLink(name: Self.linkName(pod), bridge: bridge.index, group: linkGroup, addresses: addresses)
+        PodLink(
+            name: Self.linkName(pod),
+            bridge: bridge.index,
+            group: linkGroup,
+            addresses: addresses,
+            mtu: podMTU
+        )
     }
 
     /// The addresses of a Pod, claimed for it if it has none yet; empty when there are none left.

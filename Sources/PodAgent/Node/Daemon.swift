@@ -140,7 +140,9 @@ final class Daemon {
     private func apply(_ options: NodeOptions, _ group: UInt32, to running: Running) throws {
         let context = running.node.context
         let change = OptionsChange(from: context.options, to: options)
+        let peers = try running.node.peerMap(of: change.result)
         if change.names.contains("socket-group") { try running.listener.setGroup(group) }
+        if change.names.contains("peers") { try running.node.setPeers(peers) }
         context.options = change.result
         Log.format = change.result.logFormat
         let text = "configuration reloaded: \(change.summary)"

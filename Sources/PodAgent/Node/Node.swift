@@ -8,6 +8,7 @@ final class Node {
     let context: NodeContext
     let imageStore: ImageStore
     let network: NodeNetwork?
+    private let peers: PeerRoutes?
     let admission: Admission
     private(set) var machine = NodeMachine()
     private var workers: [PodKey: PodWorker] = [:]
@@ -28,8 +29,20 @@ final class Node {
         }
         guard let store else { preconditionFailure("the context makes its image provider") }
         imageStore = store
-        let (subnets, bridge) = (options.podSubnets, options.bridge)
-        network = subnets.isEmpty ? nil : try NodeNetwork(subnets: subnets, bridge: bridge)
+        let map = try options.peerMap(nodeName: context.nodeName)
+        let (subnets, bridge) = (map.subnets, options.bridge)
+        network =
+            subnets.isEmpty
+            ? nil
+            : try NodeNetwork(
+                subnets: subnets,
+                bridge: bridge,
+                peers: map.peers.flatMap(\.subnets)
+            )
+        let events = context.events
+        peers = try network.map {
+            try PeerRoutes(map: map, vxlan: options.vxlan, network: $0, events: events)
+        }
         admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil)
         podCache = WatchCache(counter: context.events.versions)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
@@ -61,11 +74,33 @@ final class Node {
         try directory.start()
     }
 
+    /// The peers as a new configuration has them. Fails when that does not hold together or asks for another network of
+    /// this node, which it has from its start.
+    func peerMap(of options: NodeOptions) throws -> PeerMap {
+        let map = try options.peerMap(nodeName: context.nodeName)
+        let subnets = network?.subnets ?? []
+        // The entry that has told this node's network may be gone with those of the others.
+        if map.peers.isEmpty { return PeerMap(alone: subnets) }
+        guard map.subnets == subnets else {
+            throw CommandFailure(
+                "peers has another network for the Pods of this node; that takes a restart of the agent, without Pods"
+            )
+        }
+        return map
+    }
+
+    /// Takes over what ``peerMap(of:)`` has found to be right.
+    func setPeers(_ map: PeerMap) throws {
+        try peers?.setMap(map)
+        network?.setPeers(map.peers.flatMap(\.subnets))
+    }
+
     /// Leaves everything running and lets go of it.
     func stop() {
         directory?.stop()
         alarm.cancel()
         for worker in workers.values { worker.leave() }
+        peers?.stop(isUnused: workers.isEmpty)
         guard workers.isEmpty else { return }
         context.cgroups.removeBaseIfEmpty()
         network?.removeBridge()

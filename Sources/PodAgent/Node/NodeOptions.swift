@@ -18,9 +18,18 @@ struct NodeOptions: Hashable, Sendable {
     var podSubnets: [Subnet] = []
     /// The bridge that connects them.
     var bridge = "podagent0"
+    /// The nodes of the cluster and how their Pods are reached; this node may be among them.
+    var peers: [Peer] = []
+    var backend = PeerMap.Backend.hostGateway
+    var vxlan = VXLANParameters()
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.
     var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))
     var logFormat = Log.Format.text
+
+    /// Peers and this node's own networks together, if they hold together.
+    func peerMap(nodeName: String) throws(PeerMap.Failure) -> PeerMap {
+        try PeerMap(entries: peers, nodeName: nodeName, subnets: podSubnets, backend: backend)
+    }
 }

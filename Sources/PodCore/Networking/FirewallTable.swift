@@ -16,7 +16,7 @@ public struct FirewallTable: Hashable, Sendable {
     /// The Pods' networks of this node.
     public let subnets: [Subnet]
     /// Other networks to which Pods speak as themselves: those of the peers' Pods.
-    public let peers: [Subnet]
+    public var peers: [Subnet]
 
     /// Makes the description.
     public init(bridge: String, subnets: [Subnet], peers: [Subnet] = []) {

@@ -12,24 +12,33 @@ public struct NetlinkMessage: Hashable, Sendable {
     public let summary: String
 
     /// `RTM_…`, linux/rtnetlink.h.
-    private enum Kind: UInt16 {
+    enum Kind: UInt16 {
         case newLink = 16
         case deleteLink = 17
+        case getLink = 18
         case newAddress = 20
         case newRoute = 24
+        case deleteRoute = 25
+        case getRoute = 26
+        case newNeighbour = 28
+        case deleteNeighbour = 29
+        case getNeighbour = 30
     }
 
     /// `NLM_F_…`, linux/netlink.h.
-    private struct Flags: OptionSet {
+    struct Flags: OptionSet {
         let rawValue: UInt16
         static let request = Flags(rawValue: 1)
         static let acknowledge = Flags(rawValue: 4)
+        /// In a question: everything that there is, `NLM_F_DUMP`.
+        static let all = Flags(rawValue: 0x300)
+        static let replace = Flags(rawValue: 0x100)
         static let exclusive = Flags(rawValue: 0x200)
         static let create = Flags(rawValue: 0x400)
     }
 
     /// `IFLA_…`, linux/if_link.h.
-    private enum LinkAttribute: UInt16 {
+    enum LinkAttribute: UInt16 {
         case address = 1
         case name = 3
         case mtu = 4
@@ -47,13 +56,14 @@ public struct NetlinkMessage: Hashable, Sendable {
     }
 
     /// `RTA_…`, linux/rtnetlink.h.
-    private enum RouteAttribute: UInt16 {
+    enum RouteAttribute: UInt16 {
         case destination = 1
         case outgoing = 4
         case gateway = 5
+        case source = 7
     }
 
-    private init(_ kind: Kind, _ flags: Flags, _ summary: String) {
+    init(_ kind: Kind, _ flags: Flags, _ summary: String) {
         self.summary = summary
         bytes = []
         append(UInt32(0))  // the length, when it is known
@@ -202,18 +212,18 @@ public struct NetlinkMessage: Hashable, Sendable {
 
     // MARK: Bytes
 
-    private var finished: NetlinkMessage {
+    var finished: NetlinkMessage {
         var message = self
         message.setLength(at: 0, UInt32(bytes.count))
         return message
     }
 
-    private mutating func append<Number: FixedWidthInteger>(_ number: Number) {
+    mutating func append<Number: FixedWidthInteger>(_ number: Number) {
         withUnsafeBytes(of: number) { bytes += $0 }
     }
 
     /// `struct ifinfomsg`.
-    private mutating func appendLink(index: Int32, isUp: Bool) {
+    mutating func appendLink(index: Int32, isUp: Bool) {
         append(UInt16(0))  // AF_UNSPEC, and padding
         append(UInt16(0))  // the kind of device is the kernel's to say
         append(index)
@@ -221,31 +231,31 @@ public struct NetlinkMessage: Hashable, Sendable {
         append(UInt32(isUp ? 1 : 0))  // of the flags, change this one
     }
 
-    private mutating func append(_ attribute: LinkAttribute, _ text: String) {
+    mutating func append(_ attribute: LinkAttribute, _ text: String) {
         self.attribute(attribute.rawValue, Array(text.utf8) + [0])
     }
 
-    private mutating func append(_ attribute: LinkAttribute, _ bytes: [UInt8]) {
+    mutating func append(_ attribute: LinkAttribute, _ bytes: [UInt8]) {
         self.attribute(attribute.rawValue, bytes)
     }
 
-    private mutating func append(_ attribute: LinkAttribute, _ number: UInt32) {
+    mutating func append(_ attribute: LinkAttribute, _ number: UInt32) {
         append(UInt16(8))
         append(attribute.rawValue)
         append(number)
     }
 
     /// `IFLA_INFO_KIND`.
-    private mutating func append(infoKind: String) { attribute(1, Array(infoKind.utf8) + [0]) }
+    mutating func append(infoKind: String) { attribute(1, Array(infoKind.utf8) + [0]) }
 
-    private mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
+    mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
         append(UInt16(4 + content.count))
         append(kind)
         bytes += content
         while bytes.count % 4 != 0 { bytes.append(0) }
     }
 
-    private mutating func nested(_ kind: UInt16, _ content: (inout NetlinkMessage) -> Void) {
+    mutating func nested(_ kind: UInt16, _ content: (inout NetlinkMessage) -> Void) {
         let start = bytes.count
         append(UInt16(0))
         append(kind)
@@ -260,7 +270,7 @@ public struct NetlinkMessage: Hashable, Sendable {
 
 extension IPAddress {
     /// `AF_INET`, `AF_INET6`.
-    fileprivate var family: UInt8 {
+    var family: UInt8 {
         switch self {
         case .v4: 2
         case .v6: 10

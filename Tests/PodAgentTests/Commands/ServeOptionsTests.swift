@@ -51,6 +51,10 @@ import Testing
             cgroup: pods/a
             podCidr: 10.1.0.0/16
             bridge: br1
+            peers: {n1: 10.1.0.0/16 via 192.0.2.1, n2: 10.2.0.0/16 via 192.0.2.2}
+            backend: vxlan
+            vxlanVni: 7
+            vxlanPort: 8472
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -71,6 +75,9 @@ import Testing
         expected.cgroup = "pods/a"
         expected.podSubnets = [try Subnet(parsing: "10.1.0.0/16")]
         expected.bridge = "br1"
+        expected.peers = try Peer.list(parsing: "n1=10.1.0.0/16 via 192.0.2.1;n2=10.2.0.0/16 via 192.0.2.2")
+        expected.backend = .vxlan
+        expected.vxlan = VXLANParameters(identifier: 7, port: 8472)
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))
@@ -102,6 +109,19 @@ import Testing
                 #"FILE:1: nodeName must be a name of letters, digits, - and ., such as node-1, not "my_node""#
             ),
             ("logFormat: xml", #"FILE:1: logFormat must be text or json, not "xml""#),
+            ("backend: flannel", #"FILE:1: backend must be host-gw or vxlan, not "flannel""#),
+            ("vxlanVni: 16777216", "FILE:1: vxlanVni must be a number from 0 to 16777215, not 16777216"),
+            ("vxlan-port: 0", "FILE:1: vxlan-port must be a port number from 1 to 65535, not 0"),
+            (
+                "peers:\n  n1: 10.1.0.0/16 via 192.0.2.1\n  n2: 10.2.0.1/16 via 192.0.2.2",
+                #"FILE:3: peers: n2 is refused: "10.2.0.1/16" is an address in a network; did you mean 10.2.0.0/16?"#
+            ),
+            ("peers:\n  n1: 7", "FILE:2: peers: n1 must be a text, not a number"),
+            (
+                "peers:\n  N1: 10.1.0.0/16 via 192.0.2.1\n  n1: 10.2.0.0/16 via 192.0.2.2",
+                "FILE:2: peers is refused: the node n1 stands there twice"
+            ),
+            ("peers: [n1]", "FILE:1: peers must be a text, not a list"),
             ("manifests: [/a]", "FILE:1: manifests must be a text, not a list"),
             ("- manifests", "FILE: must hold one map of settings"),
             ("", "FILE: the file is empty: it holds no object"),

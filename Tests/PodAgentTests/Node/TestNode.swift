@@ -9,6 +9,7 @@ import Testing
 /// when `end` has gone through.
 final class TestNode {
     let directory: String
+    private let name: String
     private let flags: [String]
     private let environment: [String]
     private(set) var agent: Subprocess?
@@ -40,26 +41,32 @@ final class TestNode {
     var logs: String { "\(directory)/log" }
 
     /// - Parameters:
+    ///   - name: the node's.
     ///   - environment: of every agent.
     ///   - firstEnvironment: of the first agent, beside that.
     ///   - ownNetwork: whether the agent gets a network namespace that only it and its Pods are in.
+    ///   - prepare: what is done before the agent starts, with the network there.
     ///   - stateSize: of a small file system of its own for the state directory, in tmpfs(5)'s words.
     init(
+        name: String = "node1",
         images: [String] = [],
         flags: [String] = [],
         environment: [String] = [],
         firstEnvironment: [String] = [],
         ownNetwork: Bool = false,
-        stateSize: String? = nil
+        stateSize: String? = nil,
+        prepare: (TestNode) throws -> Void = { _ in }
     ) throws {
         var template = Array("/tmp/podagent-test-XXXXXX".utf8CString)
         directory = try #require(mkdtemp(&template).map { String(cString: $0) })
+        self.name = name
         self.flags = flags
         self.environment = environment
         mkdir(manifests, 0o755)
         mkdir("\(directory)/scratch", 0o700)
         if let stateSize { try mountState(size: stateSize) }
         if ownNetwork { try makeNetwork() }
+        try prepare(self)
         try startAgent(environment: firstEnvironment)
         for image in images {
             let file = try #require(Self.images, Self.needsImages) + "/\(image).tar"
@@ -85,6 +92,9 @@ final class TestNode {
         networkHolder = holder
         try eventually("the network is there") { readText("/proc/\(holder.pid)/comm") == "sleep\n" }
     }
+
+    /// The process that holds the node's network namespace.
+    var networkPid: pid_t? { networkHolder?.pid }
 
     /// A command line for the node's network.
     func inNetwork(_ arguments: [String]) -> [String] {
@@ -116,7 +126,7 @@ final class TestNode {
                 [
                     program, "serve", "--manifests", manifests, "--state-dir", "\(directory)/state",
                     "--run-dir",
-                    "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", "node1",
+                    "\(directory)/run", "--log-dir", logs, "--socket", socket, "--node-name", name,
                 ] + flags
             ),
             environment: self.environment + environment,

@@ -13,8 +13,8 @@ enum ServeCommand {
             as in state-dir or stateDir.
 
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
-            agent goes on with what it had. At once in effect are log-format, socket-group and
-            the shutdown's periods; for containers that start from then on, the limits of
+            agent goes on with what it had. At once in effect are log-format, socket-group,
+            peers and the shutdown's periods; for containers that start from then on, the limits of
             their logs; for Pods that begin from then on, restart-backoff and its maximum.
             Everything else takes a restart of the agent, and the log says so.
 
@@ -53,7 +53,10 @@ enum ServeCommand {
         for setting in ServeSetting.all {
             guard let text = given[setting.name] else { continue }
             guard setting.set(text, &options) else {
-                throw arguments.wrong("--\(setting.name) must be \(setting.rule), not '\(text)'")
+                let refusal = setting.problem(text).map { "is refused: \($0)" }
+                throw arguments.wrong(
+                    "--\(setting.name) \(refusal ?? "must be \(setting.rule), not '\(text)'")"
+                )
             }
         }
         // Another run directory is another agent, which must not take the socket of the first.

@@ -40,13 +40,45 @@ enum ServeConfigurationFile {
         switch entry.value.value {
         case .string(let text) where text.utf8.contains(0): problem = "must not contain a NUL character"
         case .string(let text) where setting.accepts(text): return text
-        case .string(let text): problem = "must be \(setting.rule), not \(text.quoted)"
+        case .string(let text): problem = setting.refusal(text)
         case .integer(let number) where setting.accepts(String(number)): return String(number)
         case .integer(let number): problem = "must be \(setting.rule), not \(number)"
         case .null: return nil
+        case .map(let entries) where setting.isMap: return try text(entries, of: setting)
         case .bool, .number, .list, .map: problem = "must be a text, not \(entry.value.kindDescription)"
         }
         throw ManifestProblem(line: entry.value.line, message: "\(entry.key) \(problem)")
+    }
+
+    /// A map as the flag would have it. Each entry is tried by itself, so that the line of a bad one is told.
+    private static func text(_ entries: [Document.Entry], of setting: ServeSetting) throws(ManifestProblem)
+        -> String
+    {
+        var parts: [String] = []
+        for entry in entries {
+            let problem: String
+            switch entry.value.string {
+            case let text? where text.utf8.contains(0): problem = "must not contain a NUL character"
+            case let text? where setting.accepts("\(entry.key)=\(text)"):
+                parts.append("\(entry.key)=\(text)")
+                continue
+            case let text?: problem = setting.refusal("\(entry.key)=\(text)")
+            case nil: problem = "must be a text, not \(entry.value.kindDescription)"
+            }
+            throw ManifestProblem(
+                line: entry.value.line,
+                message: "\(setting.name): \(entry.key) \(problem)"
+            )
+        }
+        let whole = parts.joined(separator: ";")
+        guard setting.accepts(whole) else {
+            // Each is right by itself, so that it is about two of them, and those are named.
+            throw ManifestProblem(
+                line: entries.first?.value.line,
+                message: "\(setting.name) \(setting.refusal(whole))"
+            )
+        }
+        return whole
     }
 }
 

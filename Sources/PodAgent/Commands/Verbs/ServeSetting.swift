@@ -21,8 +21,12 @@ struct ServeSetting: Sendable {
     /// What the text must be, for the message when it is not.
     let rule: String
     let effect: Effect
+    /// Whether the file has it as a map of texts; a flag then has `KEY=TEXT;KEY=TEXT`.
+    let isMap: Bool
     /// Reads a text into the options; false when it is not understood.
     let set: @Sendable (String, inout NodeOptions) -> Bool
+    /// What is wrong with a text that is not understood, where there is more to say than the rule.
+    let problem: @Sendable (String) -> String?
     /// Whether two sets of options differ in it.
     let differs: @Sendable (NodeOptions, NodeOptions) -> Bool
     /// Takes it over from other options.
@@ -30,6 +34,7 @@ struct ServeSetting: Sendable {
 
     /// - Parameters:
     ///   - property: where it stands in the options.
+    ///   - problem: what is wrong with a text, more closely than the rule says.
     ///   - parse: reads a text; nil when it is not understood.
     init<Value: Equatable & Sendable>(
         _ name: String,
@@ -37,10 +42,13 @@ struct ServeSetting: Sendable {
         _ help: String,
         rule: String,
         effect: Effect = .afterRestart,
+        isMap: Bool = false,
+        problem: @escaping @Sendable (String) -> String? = { _ in nil },
         _ property: WritableKeyPath<NodeOptions, Value> & Sendable,
         parse: @escaping @Sendable (String) -> Value?
     ) {
         (self.name, self.value, self.help, self.rule, self.effect) = (name, value, help, rule, effect)
+        (self.isMap, self.problem) = (isMap, problem)
         set = { text, options in
             guard let value = parse(text) else { return false }
             options[keyPath: property] = value
@@ -48,6 +56,11 @@ struct ServeSetting: Sendable {
         }
         differs = { $0[keyPath: property] != $1[keyPath: property] }
         copy = { $1[keyPath: property] = $0[keyPath: property] }
+    }
+
+    /// Why a text is refused, as the end of a sentence about the setting.
+    func refusal(_ text: String) -> String {
+        problem(text).map { "is refused: \($0)" } ?? "must be \(rule), not \(text.quoted)"
     }
 
     /// Whether a text is understood.
@@ -126,6 +139,40 @@ extension ServeSetting {
             let isName = (1...15).contains(text.utf8.count) && !text.contains { $0 == "/" || $0.isWhitespace }
             return isName && text != "." && text != ".." ? text : nil
         },
+        ServeSetting(
+            "peers",
+            "NODES",
+            "Other nodes, NAME=CIDR via ADDRESS;… or a map in the file.",
+            rule: "nodes such as node-2=10.88.2.0/24 via 192.0.2.2, with a semicolon between",
+            effect: .atOnce,
+            isMap: true,
+            problem: { text in
+                do throws(Peer.Failure) { _ = try Peer.list(parsing: text) } catch { return "\(error)" }
+                return nil
+            },
+            \.peers
+        ) { try? Peer.list(parsing: $0) },
+        ServeSetting(
+            "backend",
+            "BACKEND",
+            "The way to other nodes, host-gw or vxlan; host-gw if not given.",
+            rule: PeerMap.Backend.allCases.map(\.rawValue).joined(separator: " or "),
+            \.backend
+        ) { PeerMap.Backend(rawValue: $0) },
+        ServeSetting(
+            "vxlan-vni",
+            "N",
+            "The number of the nodes' VXLAN network; 1 if not given.",
+            rule: "a number from 0 to 16777215",
+            \.vxlan.identifier
+        ) { UInt32($0).flatMap { $0 < 1 << 24 ? $0 : nil } },
+        ServeSetting(
+            "vxlan-port",
+            "PORT",
+            "The UDP port of VXLAN; 4789 if not given.",
+            rule: "a port number from 1 to 65535",
+            \.vxlan.port
+        ) { UInt16($0).flatMap { $0 > 0 ? $0 : nil } },
         ServeSetting(
             "container-log-max-size",
             "SIZE",
