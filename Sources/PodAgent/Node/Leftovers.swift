@@ -35,7 +35,11 @@ struct Leftovers {
                 records.append(Record(pod: pod, file: file))
             } catch let failure as SystemFailure where failure.errno == ENOENT {
                 // Ended before its first record, when nothing of it ran yet.
-                remove("unfinished Pod \(uid)", uid) { try pods.removeTree(uid) }
+                let context = context
+                remove("unfinished Pod \(uid)", uid) {
+                    try context.detachNetwork(of: uid, namespace: nil)
+                    try pods.removeTree(uid)
+                }
             } catch {
                 try setAside(uid, pods, "\(error)")
             }
@@ -60,7 +64,10 @@ struct Leftovers {
             "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name), and the Pod is ended"
         context.events.recordNode(PodRecord(.warning, "UnreadableRecord", message))
         Log.warning(message)
-        remove("remains of Pod \(uid)", uid) {}
+        let cni = context.cni
+        remove("remains of Pod \(uid)", uid) {
+            try NodeCNI.detach(uid, in: pods.directory(name), namespace: nil, otherwise: cni)
+        }
     }
 
     /// Somebody has removed their records while they ran.
@@ -70,7 +77,8 @@ struct Leftovers {
         )
         for uid in uids.subtracting(known).sorted() {
             Log.warning("Pod \(uid) has no record any more; what is left of it is ended")
-            remove("remains of Pod \(uid)", uid) {}
+            let cni = context.cni
+            remove("remains of Pod \(uid)", uid) { try cni?.detachUnknown(uid) }
         }
     }
 

@@ -18,6 +18,10 @@ struct NodeOptions: Hashable, Sendable {
     var podSubnets: [Subnet] = []
     /// The bridge that connects them.
     var bridge = "podagent0"
+    /// The directory in which the network of CNI plugins is described; empty does without.
+    var cniConfigurations = ""
+    /// Where the plugins are; empty looks in the usual places.
+    var cniPlugins = ""
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.

@@ -12,6 +12,7 @@ extension PodWorker {
         deletionRequestedAt = record.deletionRequestedAt
         addresses = record.addresses ?? []
         network?.reclaim(addresses, for: pod)
+        recoverAttachment()
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
         remembered = record

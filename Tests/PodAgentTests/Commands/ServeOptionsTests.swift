@@ -51,6 +51,8 @@ import Testing
             cgroup: pods/a
             podCidr: 10.1.0.0/16
             bridge: br1
+            cniConfDir: /etc/cni/net.d
+            cni-bin-dir: /opt/cni/bin
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -71,6 +73,8 @@ import Testing
         expected.cgroup = "pods/a"
         expected.podSubnets = [try Subnet(parsing: "10.1.0.0/16")]
         expected.bridge = "br1"
+        expected.cniConfigurations = "/etc/cni/net.d"
+        expected.cniPlugins = "/opt/cni/bin"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))

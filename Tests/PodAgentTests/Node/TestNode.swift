@@ -9,7 +9,8 @@ import Testing
 /// when `end` has gone through.
 final class TestNode {
     let directory: String
-    private let flags: [String]
+    /// Of every agent that is started from now on.
+    var flags: [String]
     private let environment: [String]
     private(set) var agent: Subprocess?
     private var isWiped = false
