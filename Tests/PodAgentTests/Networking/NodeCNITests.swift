@@ -111,6 +111,46 @@ struct NodeCNITests {
         #expect(fixture.leases == [])
     }
 
+    /// Steps of a start, and of an end.
+    private static let (rising, falling): ([CrashPoint], [CrashPoint]) = (
+        [.afterShim, .sandboxRequested, .pauseStarted, .beforeRecord, .betweenRecords, .containerRequested],
+        [
+            .beforeLastRecord, .beforeShimEnd, .afterShimEnd, .beforeCgroupRemoved, .afterRunDirectoryRemoved,
+            .beforeLogsRemoved, .afterStateRemoved,
+        ]
+    )
+
+    @Test(
+        "An agent that dies in the middle leaves no address and no link behind",
+        arguments: rising + falling
+    )
+    func crash(point: CrashPoint) throws {
+        let fixture = try CNIFixture()
+        try fixture.describeBridge()
+        let node = try TestNode(
+            images: ["busybox"],
+            flags: fixture.flags,
+            firstEnvironment: ["PODAGENT_CRASH_AT=\(point.rawValue)"],
+            ownNetwork: true
+        )
+        try node.put("web.yaml", manifest("web", Self.server))
+        if Self.rising.contains(point) {
+            #expect(node.waitForAgent() == 128 + SIGKILL)
+            try node.startAgent()
+        }
+        try node.wait("web", for: "condition=Ready")
+        #expect(fixture.leases.count == 2)
+        node.remove("web.yaml")
+        if Self.falling.contains(point) {
+            #expect(node.waitForAgent() == 128 + SIGKILL)
+            try node.startAgent()
+        }
+        try eventually("the Pod is gone") { try node.toldPods().isEmpty }
+        #expect(fixture.leases == [])
+        #expect(try remains(node) == "")
+        try node.end()
+    }
+
     /// Whether manifests may ask for ports of the node.
     private static let acceptsHostPorts: Bool = {
         let text =
