@@ -186,12 +186,9 @@ pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
     return heard_exec(pid, report[0], saved, pidfd);
 }
 
-static _Noreturn void commanded(const struct cns_command *what, pid_t maker, int report_fd) {
+static _Noreturn void commanded(const struct cns_command *what, int report_fd) {
     default_signals();
     setsid();
-    // Whoever waits for the command and knows what it is for is gone then. One that is gone by now sends nothing.
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != maker) _exit(127);
     int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 64);
     if (report >= 0 && dup2(what->standard[0], 0) == 0 && dup2(what->standard[1], 1) == 1 &&
         dup2(what->standard[2], 2) == 2) {
@@ -214,9 +211,8 @@ pid_t cns_run_command(const struct cns_command *what, int *pidfd) {
         return -1;
     }
     if (pipe2(report, O_CLOEXEC) < 0) return -1;
-    pid_t maker = getpid();
-    pid_t pid = clone_into(0, -1, pidfd);
-    if (pid == 0) commanded(what, maker, report[1]);
+    pid_t pid = clone_into(0, what->cgroup_fd, pidfd);
+    if (pid == 0) commanded(what, report[1]);
     int saved = errno;
     close(report[1]);
     return heard_exec(pid, report[0], saved, pidfd);

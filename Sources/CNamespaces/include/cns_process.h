@@ -52,11 +52,11 @@ struct cns_command {
     char *const *arguments;
     char *const *environment;
     int standard[3];  // become 0, 1 and 2; above 2 themselves
+    int cgroup_fd;    // -1: the caller's
 };
 
-/// Clones and executes, from a process that has threads. The command leads a session and a process group of its own, has
-/// no other descriptors, and is killed when the calling thread ends (PR_SET_PDEATHSIG, prctl(2)): that one is to wait
-/// for it. Returns the pid and fills `pidfd`, or -1 and errno, also when it was the exec that failed.
+/// Clones and executes, from a process that has threads. The command leads a session and a process group of its own, and
+/// has no other descriptors. Returns the pid and fills `pidfd`, or -1 and errno, also when it was the exec that failed.
 pid_t cns_run_command(const struct cns_command *what, int *pidfd);
 
 /// Asks the kernel what this version of podagent cannot do without. NULL, or the name of the first thing missing.

@@ -5,6 +5,7 @@ import PodCore
 struct CNIChain: Sendable {
     let network: CNINetwork
     let attachment: CNIAttachment
+    let cgroup: PluginCgroup
     /// How long one plugin may take.
     let limit: Duration
     /// By which an ``add(namespace:)`` can be ended before.
@@ -16,23 +17,22 @@ struct CNIChain: Sendable {
     init(
         network: CNINetwork,
         attachment: CNIAttachment,
+        cgroup: PluginCgroup,
         limit: Duration = Self.standardLimit,
         cancellation: CommandRun.Cancellation? = nil
     ) {
         self.network = network
         self.attachment = attachment
+        self.cgroup = cgroup
         self.limit = limit
         self.cancellation = cancellation
     }
 
     /// Attaches the Pod. Whatever comes of it, it is followed by a ``delete(namespace:result:)`` some day.
     func add(namespace: String) throws(CNIFailure) -> CNIResult {
-        var previous: Document?
-        for plugin in network.plugins {
-            previous = try run(.add, plugin, namespace: namespace, previous: previous)
-        }
+        let last = try run(.add, network.plugins, namespace: namespace, previous: nil)
         do throws(CNIResult.Failure) {
-            return try CNIResult(previous ?? .null, interface: attachment.interface)
+            return try CNIResult(last ?? .null, interface: attachment.interface)
         } catch {
             throw failure(.add, network.plugins.last, .noResult("\(error)"))
         }
@@ -41,9 +41,7 @@ struct CNIChain: Sendable {
     /// Whether the attachment is as its plugins have made it. Says nothing when the network cannot be asked.
     func check(namespace: String, result: CNIResult) throws(CNIFailure) {
         guard network.version.hasCheck, !network.disablesCheck else { return }
-        for plugin in network.plugins {
-            _ = try run(.check, plugin, namespace: namespace, previous: result.document)
-        }
+        _ = try run(.check, network.plugins, namespace: namespace, previous: result.document)
     }
 
     /// Takes back what ``add(namespace:)`` has done, or the part that it has come to. May be done again and again.
@@ -52,14 +50,35 @@ struct CNIChain: Sendable {
     func delete(namespace: String?, result: CNIResult?) throws(CNIFailure) {
         // The result goes with DEL since there is CHECK.
         let previous = network.version.hasCheck ? result?.document : nil
-        for plugin in network.plugins.reversed() {
-            _ = try run(.delete, plugin, namespace: namespace, previous: previous)
+        _ = try run(.delete, network.plugins.reversed(), namespace: namespace, previous: previous)
+    }
+
+    /// The result of the last one, which each has of the one before in an ADD.
+    private func run(
+        _ command: CNIAttachment.Command,
+        _ plugins: [CNINetwork.Plugin],
+        namespace: String?,
+        previous: Document?
+    ) throws(CNIFailure) -> Document? {
+        let place: SharedDescriptor
+        do throws(SystemFailure) {
+            place = try cgroup.enter(limit: limit)
+        } catch {
+            throw failure(command, plugins.first, .notRun("\(error)"))
         }
+        defer { cgroup.leave() }
+        var result = previous
+        for plugin in plugins {
+            let answer = try run(command, plugin, in: place, namespace: namespace, previous: result)
+            if command == .add { result = answer }
+        }
+        return result
     }
 
     private func run(
         _ command: CNIAttachment.Command,
         _ plugin: CNINetwork.Plugin,
+        in place: SharedDescriptor,
         namespace: String?,
         previous: Document?
     ) throws(CNIFailure) -> Document? {
@@ -72,6 +91,7 @@ struct CNIChain: Sendable {
             environment: Self.environment + attachment.environment(command, namespace: namespace),
             input: Array(configuration.json().utf8),
             limit: limit,
+            cgroup: place,
             cancellation: cancellation
         )
         let outcome: CommandRun.Outcome

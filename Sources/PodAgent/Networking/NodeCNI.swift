@@ -36,7 +36,7 @@ struct NodeCNI: Sendable {
         self.limit = limit
     }
 
-    /// Attaches a Pod, and remembers how in its state directory: before, so that the ``detach(_:in:namespace:)`` that is
+    /// Attaches a Pod, and remembers how in its state directory: before, so that the ``detach(_:in:namespace:cgroup:otherwise:)`` that is
     /// owed from then on can be done by whoever comes after a crash, and after.
     ///
     /// - Parameters:
@@ -46,10 +46,11 @@ struct NodeCNI: Sendable {
         _ pod: Pod,
         in state: RootedDirectory,
         namespace: String,
+        cgroup: PluginCgroup,
         cancellation: CommandRun.Cancellation? = nil
     ) throws -> CNIRecord {
         // Left by a removal that has not come to its end.
-        try Self.detach(pod.metadata.uid, in: state, namespace: nil, otherwise: self)
+        try Self.detach(pod.metadata.uid, in: state, namespace: nil, cgroup: cgroup, otherwise: self)
         let attachment = CNIAttachment(of: pod, pluginDirectories: pluginDirectories)
         var record = CNIRecord(
             network: try configurations.network(),
@@ -60,6 +61,7 @@ struct NodeCNI: Sendable {
         let chain = CNIChain(
             network: record.network,
             attachment: attachment,
+            cgroup: cgroup,
             limit: limit,
             cancellation: cancellation
         )
@@ -78,54 +80,49 @@ struct NodeCNI: Sendable {
         _ uid: String,
         in state: RootedDirectory,
         namespace: String?,
+        cgroup: PluginCgroup,
         otherwise present: NodeCNI?
     ) throws {
         let limit = present?.limit ?? CNIChain.standardLimit
         do {
             guard let record = try CNIRecordFile.read(from: state) else { return }
-            let chain = CNIChain(network: record.network, attachment: record.attachment, limit: limit)
+            let chain = CNIChain(
+                network: record.network,
+                attachment: record.attachment,
+                cgroup: cgroup,
+                limit: limit
+            )
             try chain.delete(namespace: namespace, result: record.result)
         } catch let unreadable as CNIRecordFile.UnreadableRecord {
             let rest = present == nil ? "cannot be freed" : "is freed by its UID alone"
             Log.warning("\(unreadable): what CNI plugins keep of Pod \(uid) \(rest)")
-            try present?.detachUnknown(uid)
+            try present?.detachUnknown(uid, cgroup: cgroup)
             return try CNIRecordFile.setAside(in: state)
         }
         try CNIRecordFile.remove(from: state)
     }
 
     /// Frees what the present network keeps under the UID of a Pod of which nothing else is known.
-    func detachUnknown(_ uid: String) throws {
+    func detachUnknown(_ uid: String, cgroup: PluginCgroup) throws {
         let attachment = CNIAttachment(unknownPod: uid, pluginDirectories: pluginDirectories)
-        let chain = CNIChain(network: try configurations.network(), attachment: attachment, limit: limit)
+        let chain = CNIChain(
+            network: try configurations.network(),
+            attachment: attachment,
+            cgroup: cgroup,
+            limit: limit
+        )
         try chain.delete(namespace: nil, result: nil)
     }
 
     /// Asks the plugins whether an attachment is as they have made it.
-    func check(_ record: CNIRecord, namespace: String) throws(CNIFailure) {
+    func check(_ record: CNIRecord, namespace: String, cgroup: PluginCgroup) throws(CNIFailure) {
         guard let result = record.result else { return }
-        let chain = CNIChain(network: record.network, attachment: record.attachment, limit: limit)
+        let chain = CNIChain(
+            network: record.network,
+            attachment: record.attachment,
+            cgroup: cgroup,
+            limit: limit
+        )
         try chain.check(namespace: namespace, result: result)
-    }
-}
-
-/// The network namespace of a Pod, by its pause process.
-struct PauseNamespace: Sendable {
-    let pid: Int32
-    let uid: String
-    let cgroups: Cgroups
-
-    /// The path that plugins are given; nil when pause is gone.
-    ///
-    /// A plugin that is told the namespace of somebody else would take that one's links away, so the number is looked up
-    /// at the last moment: it must be of a process of the Pod's sandbox, and in another namespace than podagent.
-    var path: String? {
-        guard pid > 0, let members = try? cgroups.base.read("pod\(uid)/shim/cgroup.procs", limit: 1 << 20),
-            String(decoding: members, as: UTF8.self).split(separator: "\n").contains(Substring(String(pid)))
-        else { return nil }
-        let path = "/proc/\(pid)/ns/net"
-        var (own, other) = (stat(), stat())
-        guard stat("/proc/self/ns/net", &own) == 0, stat(path, &other) == 0 else { return nil }
-        return FileIdentity(own) == FileIdentity(other) ? nil : path
     }
 }

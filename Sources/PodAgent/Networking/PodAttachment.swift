@@ -11,6 +11,7 @@ final class PodAttachment {
     private var work: Task<Void, Never>?
     /// Of an ADD that is under way.
     private var adding: CommandRun.Cancellation?
+    private var held: HeldNamespace?
     /// As an earlier podagent has left it.
     private var recovered: CNIRecord?
 
@@ -26,6 +27,8 @@ final class PodAttachment {
     func add(pause pid: Int32, _ outcome: @escaping @NodeActor (Result<[String], any Error>) async -> Void) {
         guard let cni = node.cni else { return }
         let (pod, directories, namespace) = (pod, node.directories, namespace(pid))
+        let cgroup = node.pluginCgroup(of: pod.metadata.uid)
+        held = namespace.hold()
         let cancellation = CommandRun.Cancellation()
         adding = cancellation
         follow { [self] in
@@ -34,7 +37,13 @@ final class PodAttachment {
                 let record = try await Worker.attempt {
                     guard let path = namespace.path else { throw CommandFailure("pause has ended") }
                     let state = try directories.podState(pod.metadata.uid)
-                    return try cni.attach(pod, in: state, namespace: path, cancellation: cancellation)
+                    return try cni.attach(
+                        pod,
+                        in: state,
+                        namespace: path,
+                        cgroup: cgroup,
+                        cancellation: cancellation
+                    )
                 }
                 tellUnmapped(record.network)
                 await outcome(.success(record.addresses))
@@ -59,11 +68,14 @@ final class PodAttachment {
 
     /// Frees what the Pod has; returns when that is done, at once when it has nothing. What fails is told, and tried again.
     func remove(pause pid: Int32?) async {
-        let (pod, node, namespace) = (pod, node, namespace(pid ?? 0))
+        let (pod, node, namespace, held) = (pod, node, namespace(pid ?? 0), held)
         let removal = follow {
             await node.removal.run("network of \(pod.metadata.name)") {
                 do {
-                    try node.detachNetwork(of: pod.metadata.uid, namespace: namespace.path)
+                    let path = namespace.path ?? held?.path
+                    try node.detachNetwork(of: pod.metadata.uid, namespace: path)
+                    // Held until here at least, by its number.
+                    withExtendedLifetime(held) {}
                 } catch {
                     let text = "error killing pod: \(error)"
                     Task { @NodeActor in
@@ -75,6 +87,7 @@ final class PodAttachment {
         }
         await removal.value
         recovered = nil
+        self.held = nil
     }
 
     private func namespace(_ pid: Int32) -> PauseNamespace {
@@ -109,6 +122,11 @@ final class PodAttachment {
     /// of it.
     var isWhole: Bool { recovered.map { $0.result != nil } ?? !isWanted }
 
+    /// Pause is alive, and its network is to be undone some day.
+    func takeOver(pause pid: Int32) {
+        if recovered != nil { held = namespace(pid).hold() }
+    }
+
     /// Asks the plugins whether all is as they made it; `verdict` is called when it is not.
     func check(pause pid: Int32, _ verdict: @escaping @NodeActor (CNIFailure) -> Void) {
         guard let cni = node.cni, let recovered else { return }
@@ -117,7 +135,7 @@ final class PodAttachment {
             let failure: CNIFailure? = await Worker.run {
                 guard let path = namespace.path else { return nil }
                 do throws(CNIFailure) {
-                    try cni.check(recovered, namespace: path)
+                    try cni.check(recovered, namespace: path, cgroup: node.pluginCgroup(of: pod.metadata.uid))
                     return nil
                 } catch {
                     return error
@@ -147,6 +165,10 @@ extension NodeContext {
             if error.errno == ENOENT { return }
             throw error
         }
-        try NodeCNI.detach(uid, in: state, namespace: namespace, otherwise: cni)
+        let cgroup = pluginCgroup(of: uid)
+        try NodeCNI.detach(uid, in: state, namespace: namespace, cgroup: cgroup, otherwise: cni)
     }
+
+    /// Where the plugins run.
+    func pluginCgroup(of uid: String) -> PluginCgroup { PluginCgroup(cgroups, pod: uid) }
 }

@@ -64,9 +64,10 @@ struct Leftovers {
             "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name), and the Pod is ended"
         context.events.recordNode(PodRecord(.warning, "UnreadableRecord", message))
         Log.warning(message)
-        let cni = context.cni
+        let (cni, cgroup) = (context.cni, context.pluginCgroup(of: uid))
         remove("remains of Pod \(uid)", uid) {
-            try NodeCNI.detach(uid, in: pods.directory(name), namespace: nil, otherwise: cni)
+            let state = try pods.directory(name)
+            try NodeCNI.detach(uid, in: state, namespace: nil, cgroup: cgroup, otherwise: cni)
         }
     }
 
@@ -77,8 +78,8 @@ struct Leftovers {
         )
         for uid in uids.subtracting(known).sorted() {
             Log.warning("Pod \(uid) has no record any more; what is left of it is ended")
-            let cni = context.cni
-            remove("remains of Pod \(uid)", uid) { try cni?.detachUnknown(uid) }
+            let (cni, cgroup) = (context.cni, context.pluginCgroup(of: uid))
+            remove("remains of Pod \(uid)", uid) { try cni?.detachUnknown(uid, cgroup: cgroup) }
         }
     }
 

@@ -1,4 +1,3 @@
-import Glibc
 import PodCore
 
 /// What CNI plugins have to do with a Pod's sandbox: it stands when they are done.
@@ -47,12 +46,13 @@ extension PodWorker {
         }
     }
 
-    /// A sandbox without its network is none: pause is ended, and all goes on as if it had died by itself.
+    /// A sandbox without its network is none: all goes on as if it had died by itself. Pause itself lives until DEL is
+    /// done, as plugins find more to undo while it does.
     func withNetwork(_ observation: SandboxObservation) -> SandboxObservation {
-        guard observation.pauseIsAlive, !attachment.isWhole else { return observation }
-        sandbox?.signal(SIGKILL, run: RunID(0))
+        guard observation.pauseIsAlive, let sandbox else { return observation }
+        attachment.takeOver(pause: sandbox.pausePID)
         var observation = observation
-        observation.pauseIsAlive = false
+        observation.pauseIsAlive = attachment.isWhole
         return observation
     }
 
@@ -63,7 +63,7 @@ extension PodWorker {
             guard let self, let sandbox, self.sandbox === sandbox else { return }
             let message = "the network is not as it was made, and the sandbox is made again: \(failure)"
             node.events.record(PodRecord(.warning, "FailedPodSandBoxStatus", message), about: pod)
-            sandbox.signal(SIGKILL, run: RunID(0))
+            deliver(.sandboxEnded(attempt: machine.attempt))
         }
     }
 }

@@ -5,7 +5,7 @@ import Synchronization
 
 /// A program of the node's, run to its end with all of its input at hand and its output kept. Blocks; for workers.
 ///
-/// It leads a process group of its own, has no descriptors but its standard streams, and dies with the agent.
+/// It leads a process group of its own and has no descriptors but its standard streams. When the agent dies it goes on.
 struct CommandRun: Sendable {
     let path: String
     /// After the program's name.
@@ -15,6 +15,8 @@ struct CommandRun: Sendable {
     let input: [UInt8]
     /// After which it is killed, with what is left of its process group.
     let limit: Duration
+    /// It is born in; nil is the agent's own.
+    var cgroup: SharedDescriptor?
     /// By which it can be ended before; nil when nobody will.
     var cancellation: Cancellation?
 
@@ -128,7 +130,8 @@ struct CommandRun: Sendable {
                         path: path,
                         arguments: arguments,
                         environment: environment,
-                        standard: standard
+                        standard: standard,
+                        cgroup_fd: cgroup?.raw ?? -1
                     )
                     return cns_run_command(&command, &pidfd)
                 }

@@ -5,7 +5,7 @@ import Testing
 @testable import PodAgent
 
 /// Choosing a network and running its plugins, without an agent.
-@Suite(.blocking)
+@Suite(.enabled(if: TestNode.hasRights, TestNode.needsRoot), .blocking)
 struct CNIChainTests {
     private func pod() -> Pod {
         var pod = Pod()
@@ -59,7 +59,12 @@ struct CNIChainTests {
         try fixture.script("app", "cp $dir/cni.json $dir/record.$CNI_COMMAND")
         try fixture.describeScripts("app")
         let state = try RootedDirectory(hostPath: fixture.directory)
-        let record = try cni(fixture).attach(pod(), in: state, namespace: "/proc/1/ns/net")
+        let record = try cni(fixture).attach(
+            pod(),
+            in: state,
+            namespace: "/proc/1/ns/net",
+            cgroup: fixture.cgroup("0123")
+        )
         #expect(record.addresses == ["10.9.9.9"])
         #expect(readText("\(fixture.directory)/record.ADD").contains("scripts"))
         #expect(!readText("\(fixture.directory)/record.ADD").contains("10.9.9.9"))
@@ -69,7 +74,13 @@ struct CNIChainTests {
             "net.d/00-new.conflist",
             #"{"cniVersion": "1.0.0", "name": "new", "plugins": [{"type": "x"}]}"#
         )
-        try NodeCNI.detach("0123", in: state, namespace: nil, otherwise: cni(fixture))
+        try NodeCNI.detach(
+            "0123",
+            in: state,
+            namespace: nil,
+            cgroup: fixture.cgroup("0123"),
+            otherwise: cni(fixture)
+        )
         #expect(readText("\(fixture.directory)/record.DEL").contains("10.9.9.9"))
         #expect(fixture.told("app", "DEL")?["name"]?.string == "scripts")
         #expect(try CNIRecordFile.read(from: state) == nil)
@@ -82,8 +93,18 @@ struct CNIChainTests {
         try fixture.script("app")
         try fixture.describeScripts("app")
         let state = try RootedDirectory(hostPath: fixture.directory)
-        _ = try cni(fixture).attach(pod(), in: state, namespace: "/proc/1/ns/net")
-        _ = try cni(fixture).attach(pod(), in: state, namespace: "/proc/2/ns/net")
+        _ = try cni(fixture).attach(
+            pod(),
+            in: state,
+            namespace: "/proc/1/ns/net",
+            cgroup: fixture.cgroup("0123")
+        )
+        _ = try cni(fixture).attach(
+            pod(),
+            in: state,
+            namespace: "/proc/2/ns/net",
+            cgroup: fixture.cgroup("0123")
+        )
         #expect(fixture.calls == ["ADD app in a namespace", "DEL app", "ADD app in a namespace"])
     }
 
@@ -97,17 +118,23 @@ struct CNIChainTests {
         let state = try RootedDirectory(hostPath: fixture.directory)
         let hurried = cni(fixture, limit: .milliseconds(500))
         let failure = #expect(throws: CNIFailure.self) {
-            try hurried.attach(pod(), in: state, namespace: "/proc/1/ns/net")
+            try hurried.attach(pod(), in: state, namespace: "/proc/1/ns/net", cgroup: fixture.cgroup("0123"))
         }
         #expect(failure?.cause == .tooSlow(limit: .milliseconds(500)))
         #expect(try CNIRecordFile.read(from: state)?.state == .begun)
         unlink("\(fixture.plugins)/app")
         let missing = #expect(throws: CNIFailure.self) {
-            try NodeCNI.detach("0123", in: state, namespace: nil, otherwise: nil)
+            try NodeCNI.detach(
+                "0123",
+                in: state,
+                namespace: nil,
+                cgroup: fixture.cgroup("0123"),
+                otherwise: nil
+            )
         }
         #expect(missing?.cause == .notFound(directories: [fixture.plugins]))
         try fixture.script("app")
-        try NodeCNI.detach("0123", in: state, namespace: nil, otherwise: nil)
+        try NodeCNI.detach("0123", in: state, namespace: nil, cgroup: fixture.cgroup("0123"), otherwise: nil)
         #expect(fixture.told("app", "DEL")?["prevResult"] == nil)
         #expect(try CNIRecordFile.read(from: state) == nil)
     }
@@ -124,10 +151,10 @@ struct CNIChainTests {
         try fixture.write("net.d/a.conflist", text + #""plugins": [{"type": "app"}]}"#)
         let state = try RootedDirectory(hostPath: fixture.directory)
         let cni = cni(fixture)
-        let record = try cni.attach(pod(), in: state, namespace: "/n")
-        try cni.check(record, namespace: "/n")
+        let record = try cni.attach(pod(), in: state, namespace: "/n", cgroup: fixture.cgroup("0123"))
+        try cni.check(record, namespace: "/n", cgroup: fixture.cgroup("0123"))
         #expect(fixture.calls.contains("CHECK app in a namespace") == (how == "1.0.0"))
-        try NodeCNI.detach("0123", in: state, namespace: "/n", otherwise: nil)
+        try NodeCNI.detach("0123", in: state, namespace: "/n", cgroup: fixture.cgroup("0123"), otherwise: nil)
         #expect((fixture.told("app", "DEL")?["prevResult"] != nil) == (version == "1.0.0"))
     }
 }

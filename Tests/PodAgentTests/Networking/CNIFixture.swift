@@ -30,7 +30,17 @@ final class CNIFixture {
         }
     }
 
+    /// A cgroup for plugins that are run without an agent.
+    func cgroup(_ uid: String) throws -> PluginCgroup {
+        let cgroups = try cgroups ?? Cgroups(name: String(directory.dropFirst("/tmp/".count)))
+        self.cgroups = cgroups
+        return PluginCgroup(cgroups, pod: uid)
+    }
+
+    private var cgroups: Cgroups?
+
     deinit {
+        cgroups?.removeBaseIfEmpty()
         if let leaf = directory.split(separator: "/").last.map(String.init) {
             try? RootedDirectory(hostPath: "/tmp").removeTree(leaf)
         }

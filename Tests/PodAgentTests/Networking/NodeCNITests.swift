@@ -85,7 +85,8 @@ struct NodeCNITests {
         node.remove("web.yaml")
         try node.wait("web", for: "delete")
         #expect(fixture.leases == [])
-        #expect(try remains(node) == "")
+        let left = try remains(node)
+        #expect(left == "")
         try node.end()
     }
 
@@ -107,8 +108,39 @@ struct NodeCNITests {
         try node.wait("web", for: "condition=Ready")
         let now = try #require(try addresses(node, "web").first)
         #expect(try node.ask("exec", "web", "--", "cat", "/etc/hosts").contains("\(now)\tweb-node1\n"))
-        try node.end()
+        node.remove("web.yaml")
+        try node.wait("web", for: "delete")
+        let left = try remains(node)
+        #expect(left == "")
         #expect(fixture.leases == [])
+        try node.end()
+    }
+
+    @Test(
+        "Pods that come and go at once have an address each, and the agent's death among them leaves none behind"
+    )
+    func many() throws {
+        let fixture = try CNIFixture()
+        try fixture.describeBridge()
+        let node = try TestNode(images: ["busybox"], flags: fixture.flags, ownNetwork: true)
+        let names = (1...10).map { "pod\($0)" }
+        for name in names { try node.put("\(name).yaml", manifest(name, "sleep 1000")) }
+        try eventually("some are there") { fixture.leases.count > 6 }
+        node.killAgent()
+        try node.startAgent()
+        for name in names { try node.wait(name, for: "condition=Ready") }
+        let addresses = try node.toldPods().flatMap(\.status.podIPs).map(\.ip)
+        #expect(addresses.count == 20)
+        #expect(Set(addresses) == Set(fixture.leases.map { $0.replacing("_", with: ":") }))
+        for name in names { node.remove("\(name).yaml") }
+        try eventually("some are gone") { fixture.leases.count < 14 }
+        node.killAgent()
+        try node.startAgent()
+        try eventually("all Pods are gone") { try node.toldPods().isEmpty }
+        #expect(fixture.leases == [])
+        let left = try remains(node)
+        #expect(left == "")
+        try node.end()
     }
 
     /// Steps of a start, and of an end.
@@ -147,7 +179,8 @@ struct NodeCNITests {
         }
         try eventually("the Pod is gone") { try node.toldPods().isEmpty }
         #expect(fixture.leases == [])
-        #expect(try remains(node) == "")
+        let left = try remains(node)
+        #expect(left == "")
         try node.end()
     }
 
@@ -185,7 +218,8 @@ struct NodeCNITests {
         }
         node.remove("web.yaml")
         try node.wait("web", for: "delete")
-        #expect(try remains(node) == "")
+        let left = try remains(node)
+        #expect(left == "")
         try node.end()
     }
 }
