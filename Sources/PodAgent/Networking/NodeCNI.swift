@@ -96,14 +96,14 @@ struct NodeCNI: Sendable {
         } catch let unreadable as CNIRecordFile.UnreadableRecord {
             let rest = present == nil ? "cannot be freed" : "is freed by its UID alone"
             Log.warning("\(unreadable): what CNI plugins keep of Pod \(uid) \(rest)")
-            try present?.detachUnknown(uid, cgroup: cgroup)
+            try present?.detachUnknown(uid, namespace: namespace, cgroup: cgroup)
             return try CNIRecordFile.setAside(in: state)
         }
         try CNIRecordFile.remove(from: state)
     }
 
     /// Frees what the present network keeps under the UID of a Pod of which nothing else is known.
-    func detachUnknown(_ uid: String, cgroup: PluginCgroup) throws {
+    func detachUnknown(_ uid: String, namespace: String?, cgroup: PluginCgroup) throws {
         let attachment = CNIAttachment(unknownPod: uid, pluginDirectories: pluginDirectories)
         let chain = CNIChain(
             network: try configurations.network(),
@@ -111,7 +111,7 @@ struct NodeCNI: Sendable {
             cgroup: cgroup,
             limit: limit
         )
-        try chain.delete(namespace: nil, result: nil)
+        try chain.delete(namespace: namespace, result: nil)
     }
 
     /// Asks the plugins whether an attachment is as they have made it.

@@ -4,7 +4,8 @@ import PodCore
 
 /// The network namespace of a Pod, by its pause process.
 struct PauseNamespace: Sendable {
-    let pid: Int32
+    /// Nil when it is not known; it is found among the Pod's processes then.
+    let pid: Int32?
     let uid: String
     let cgroups: Cgroups
 
@@ -13,13 +14,18 @@ struct PauseNamespace: Sendable {
     /// A plugin that is told the namespace of somebody else would take that one's links away, so the number is looked up
     /// at the last moment: it must be of a process of the Pod's sandbox, and in another namespace than podagent.
     var path: String? {
-        guard pid > 0, let members = try? cgroups.base.read("pod\(uid)/shim/cgroup.procs", limit: 1 << 20),
-            String(decoding: members, as: UTF8.self).split(separator: "\n").contains(Substring(String(pid)))
-        else { return nil }
-        let path = "/proc/\(pid)/ns/net"
+        guard let listed = try? cgroups.base.read("pod\(uid)/shim/cgroup.procs", limit: 1 << 20) else {
+            return nil
+        }
+        let members = String(decoding: listed, as: UTF8.self).split(separator: "\n").compactMap { Int32($0) }
+        // The other one is the shim, in podagent's own.
+        return members.filter { pid == nil || pid == $0 }.map { "/proc/\($0)/ns/net" }.first(where: isAnother)
+    }
+
+    private func isAnother(_ path: String) -> Bool {
         var (own, other) = (stat(), stat())
-        guard stat("/proc/self/ns/net", &own) == 0, stat(path, &other) == 0 else { return nil }
-        return FileIdentity(own) == FileIdentity(other) ? nil : path
+        guard stat("/proc/self/ns/net", &own) == 0, stat(path, &other) == 0 else { return false }
+        return FileIdentity(own) != FileIdentity(other)
     }
 
     /// Keeps the namespace from going with pause; nil when that is gone.

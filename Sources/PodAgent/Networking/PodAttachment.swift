@@ -68,7 +68,7 @@ final class PodAttachment {
 
     /// Frees what the Pod has; returns when that is done, at once when it has nothing. What fails is told, and tried again.
     func remove(pause pid: Int32?) async {
-        let (pod, node, namespace, held) = (pod, node, namespace(pid ?? 0), held)
+        let (pod, node, namespace, held) = (pod, node, namespace(pid), held)
         let removal = follow {
             await node.removal.run("network of \(pod.metadata.name)") {
                 do {
@@ -90,7 +90,7 @@ final class PodAttachment {
         self.held = nil
     }
 
-    private func namespace(_ pid: Int32) -> PauseNamespace {
+    private func namespace(_ pid: Int32?) -> PauseNamespace {
         PauseNamespace(pid: pid, uid: pod.metadata.uid, cgroups: node.cgroups)
     }
 
