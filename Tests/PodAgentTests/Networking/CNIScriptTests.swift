@@ -9,6 +9,7 @@ import Testing
 @Suite(
     .enabled(if: TestNode.hasRights, TestNode.needsRoot),
     .enabled(if: TestNode.images != nil, TestNode.needsImages),
+    .serialized,
     .blocking
 )
 struct CNIScriptTests {

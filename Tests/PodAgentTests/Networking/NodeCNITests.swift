@@ -9,6 +9,7 @@ import Testing
     .enabled(if: TestNode.hasRights, TestNode.needsRoot),
     .enabled(if: TestNode.images != nil, TestNode.needsImages),
     .enabled(if: CNIFixture.hasPlugins && CNIFixture.hasFirewall, CNIFixture.needsPlugins),
+    .serialized,
     .blocking
 )
 struct NodeCNITests {
