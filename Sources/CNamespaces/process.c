@@ -153,6 +153,25 @@ static _Noreturn void spawned(const struct cns_program *what, int report_fd) {
     _exit(127);
 }
 
+/// What became of the exec, from the pipe on which the child says why it failed. An end of file says that it went through.
+static pid_t heard_exec(pid_t pid, int report_fd, int saved, int *pidfd) {
+    int error = 0;
+    ssize_t n = 0;
+    if (pid > 0) {
+        do n = read(report_fd, &error, sizeof error);
+        while (n < 0 && errno == EINTR);
+    }
+    if (pid > 0 && n == sizeof error) {
+        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
+        close(*pidfd);
+        pid = -1;
+        saved = error;
+    }
+    close(report_fd);
+    errno = saved;
+    return pid;
+}
+
 pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
     int report[2];
     if (what->descriptor_count > 16) {
@@ -164,21 +183,39 @@ pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
     if (pid == 0) spawned(what, report[1]);
     int saved = errno;
     close(report[1]);
-    if (pid > 0) {
-        int error = 0;
-        ssize_t n;
-        do n = read(report[0], &error, sizeof error);
-        while (n < 0 && errno == EINTR);
-        if (n == sizeof error) {  // it said why the exec failed; an end of file says that it went through
-            while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-            close(*pidfd);
-            pid = -1;
-            saved = error;
-        }
+    return heard_exec(pid, report[0], saved, pidfd);
+}
+
+static _Noreturn void commanded(const struct cns_command *what, int report_fd) {
+    default_signals();
+    setsid();
+    int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 64);
+    if (report >= 0 && dup2(what->standard[0], 0) == 0 && dup2(what->standard[1], 1) == 1 &&
+        dup2(what->standard[2], 2) == 2) {
+        syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
+        chdir("/");
+        execve(what->path, what->arguments, what->environment);
     }
-    close(report[0]);
-    errno = saved;
-    return pid;
+    int error = errno;
+    ssize_t n;
+    do n = write(report >= 0 ? report : report_fd, &error, sizeof error);
+    while (n < 0 && errno == EINTR);
+    _exit(127);
+}
+
+pid_t cns_run_command(const struct cns_command *what, int *pidfd) {
+    int report[2];
+    for (int i = 0; i < 3; i++) {
+        if (what->standard[i] > 2) continue;
+        errno = EBADF;
+        return -1;
+    }
+    if (pipe2(report, O_CLOEXEC) < 0) return -1;
+    pid_t pid = clone_into(0, what->cgroup_fd, pidfd);
+    if (pid == 0) commanded(what, report[1]);
+    int saved = errno;
+    close(report[1]);
+    return heard_exec(pid, report[0], saved, pidfd);
 }
 
 const char *cns_kernel_lacks(void) {

@@ -46,6 +46,19 @@ struct cns_program {
 /// Returns the pid and fills `pidfd`, or -1 and errno, also when it was the exec that failed.
 pid_t cns_spawn(const struct cns_program *what, int *pidfd);
 
+/// A program of the node's that is run to its end.
+struct cns_command {
+    const char *path;  // may be a script, which cannot be executed by descriptor: execveat(2), BUGS
+    char *const *arguments;
+    char *const *environment;
+    int standard[3];  // become 0, 1 and 2; above 2 themselves
+    int cgroup_fd;    // -1: the caller's
+};
+
+/// Clones and executes, from a process that has threads. The command leads a session and a process group of its own, and
+/// has no other descriptors. Returns the pid and fills `pidfd`, or -1 and errno, also when it was the exec that failed.
+pid_t cns_run_command(const struct cns_command *what, int *pidfd);
+
 /// Asks the kernel what this version of podagent cannot do without. NULL, or the name of the first thing missing.
 const char *cns_kernel_lacks(void);
 

@@ -30,14 +30,25 @@ final class NodeFirewall: Sendable {
     private let ownPort: UInt32
     private let state: Mutex<State>
 
+    /// More than nft takes for tens of thousands of elements.
+    private static let limit = Duration.seconds(60)
+
+    /// The file of nft(8): on the PATH, or where Debian has what only root runs.
+    private static var program: String? {
+        let path = getenv("PATH").map { String(cString: $0) } ?? ""
+        let directories = path.split(separator: ":").map(String.init) + ["/usr/sbin", "/sbin"]
+        return directories.map { "\($0)/nft" }.first { access($0, X_OK) == 0 }
+    }
+
     /// Makes nothing yet. Fails with one line that says what is missing.
     init(_ table: FirewallTable) throws {
         self.table = table
-        do {
-            program = try ProgramRun.find("nft")
-        } catch {
-            throw CommandFailure("the network of the Pods needs nftables: \(error)")
+        guard let program = Self.program else {
+            throw CommandFailure(
+                "the network of the Pods needs nftables: there is no program nft; install it"
+            )
         }
+        self.program = program
         let subject = "nfnetlink"
         socket = SharedDescriptor(Descriptor(adopting: try check("socket", subject) { cns_netfilter_open() }))
         listener = SharedDescriptor(
@@ -166,20 +177,27 @@ final class NodeFirewall: Sendable {
     }
 
     private func run(_ text: String, _ state: inout State) throws {
-        var nft = ProgramRun(path: program)
-        nft.arguments = ["-f", "-"]
-        nft.input = Array(text.utf8)
-        let outcome = try nft.run()
-        // Its netlink socket's port, unless somebody had that: then the change is taken for somebody else's, and made again.
-        state.ports.insert(UInt32(bitPattern: outcome.processID))
-        guard outcome.hasSucceeded else {
-            let said =
-                String(decoding: outcome.errors, as: UTF8.self).split(separator: "\n").first ?? "nothing"
-            throw CommandFailure(
-                "cannot make the nftables table \(table.name): nft says \"\(said)\"; the kernel needs nf_tables with nat "
-                    + "and fib, and for bridges"
-            )
+        let nft = CommandRun(
+            path: program,
+            arguments: ["-f", "-"],
+            environment: [],
+            input: Array(text.utf8),
+            limit: Self.limit
+        )
+        let said: String
+        do throws(CommandRun.Failure) {
+            let outcome = try nft.run()
+            // Its netlink socket's port, unless somebody had that: then the change is taken for somebody else's, and
+            // made again.
+            state.ports.insert(UInt32(bitPattern: outcome.processID))
+            if outcome.end == .exited(0) { return }
+            let words = String(decoding: outcome.errors, as: UTF8.self).split(separator: "\n").first
+            said =
+                "nft says \"\(words ?? "nothing")\", and the kernel needs nf_tables with nat and fib, and for bridges"
+        } catch {
+            said = "\(program): \(error)"
         }
+        throw CommandFailure("cannot make the nftables table \(table.name): \(said)")
     }
 
     /// Whether a packet from 127.0.0.1 may leave by the bridge, and its answer come back: what the node's own programs

@@ -38,22 +38,43 @@ final class NodeNetwork {
         firewall = try NodeFirewall(table)
         try Self.checkRoutes(subnets, bridge: name)
         let socket = try Self.socket()
-        bridge = (name, try Self.makeBridge(name, pools.map(\.gateway), socket))
-        try Self.quieten(name)
-        for pool in pools {
-            let (gateway, length) = (pool.gateway, pool.subnet.prefixLength)
-            try Self.makeOnce(.addAddress(gateway, prefixLength: length, link: bridge.index), socket)
+        let (index, isNew) = try Self.makeBridge(name, pools.map(\.gateway), socket)
+        bridge = (name, index)
+        do {
+            try Self.furnish(name, index, pools, socket)
+        } catch {
+            if isNew { try? Self.send(.deleteLink(index: index), socket) }
+            throw error
         }
     }
 
-    /// Makes the node's rules, with what is known of the Pods of an earlier podagent, and keeps them.
-    func begin(events: EventStore) throws {
-        for subnet in pools.map(\.subnet) {
-            guard let changed = try Forwarding.enable(forFamilyOf: subnet.address) else { continue }
-            Log.notice("\(changed) is on from now on, for Pods to reach the world beyond the node")
+    private static func furnish(
+        _ name: String,
+        _ index: Int32,
+        _ pools: [AddressPool],
+        _ socket: SharedDescriptor
+    ) throws {
+        try quieten(name)
+        for pool in pools {
+            let (gateway, length) = (pool.gateway, pool.subnet.prefixLength)
+            try makeOnce(.addAddress(gateway, prefixLength: length, link: index), socket)
         }
-        try firewall.make()
-        watch = try FirewallWatch(firewall, events: events)
+    }
+
+    /// Makes the node's rules, with what is known of the Pods of an earlier podagent, and keeps them. If that fails and
+    /// there are no such Pods, nothing is left of the network.
+    func begin(events: EventStore, hasPods: Bool) throws {
+        do {
+            try firewall.make()
+            for subnet in pools.map(\.subnet) {
+                guard let changed = try Forwarding.enable(forFamilyOf: subnet.address) else { continue }
+                Log.notice("\(changed) is on from now on, for Pods to reach the world beyond the node")
+            }
+            watch = try FirewallWatch(firewall, events: events)
+        } catch {
+            if !hasPods { removeBridge() }
+            throw error
+        }
     }
 
     /// The networks of other nodes' Pods are others from now on.
@@ -95,12 +116,12 @@ final class NodeNetwork {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// The index of the bridge.
+    /// The index of the bridge, and whether it was not there before.
     private static func makeBridge(
         _ name: String,
         _ gateways: [IPAddress],
         _ socket: SharedDescriptor
-    ) throws -> Int32 {
+    ) throws -> (index: Int32, isNew: Bool) {
         // By which a bridge of ours can be told.
         let hardware = gateways.first.map { PodLink.hardwareAddress($0) } ?? []
         let isNew = try makeOnce(.addBridge(name, address: hardware), socket)
@@ -110,7 +131,7 @@ final class NodeNetwork {
                     + "another name by --bridge"
             )
         }
-        return Int32(bitPattern: if_nametoindex(name))
+        return (Int32(bitPattern: if_nametoindex(name)), isNew)
     }
 
     /// Nobody else can have an address on the bridge, and there is no router. Without this the node could not ask for

@@ -35,7 +35,11 @@ struct Leftovers {
                 records.append(Record(pod: pod, file: file))
             } catch let failure as SystemFailure where failure.errno == ENOENT {
                 // Ended before its first record, when nothing of it ran yet.
-                remove("unfinished Pod \(uid)", uid) { try pods.removeTree(uid) }
+                let context = context
+                remove("unfinished Pod \(uid)", uid) { namespace in
+                    try context.detachNetwork(of: uid, namespace: namespace)
+                    try pods.removeTree(uid)
+                }
             } catch {
                 try setAside(uid, pods, "\(error)")
             }
@@ -60,7 +64,11 @@ struct Leftovers {
             "the record of Pod \(uid) cannot be read (\(why)): set aside as \(pods.name)/\(name), and the Pod is ended"
         context.events.recordNode(PodRecord(.warning, "UnreadableRecord", message))
         Log.warning(message)
-        remove("remains of Pod \(uid)", uid) {}
+        let (cni, cgroup) = (context.cni, context.pluginCgroup(of: uid))
+        remove("remains of Pod \(uid)", uid) { namespace in
+            let state = try pods.directory(name)
+            try NodeCNI.detach(uid, in: state, namespace: namespace, cgroup: cgroup, otherwise: cni)
+        }
     }
 
     /// Somebody has removed their records while they ran.
@@ -70,17 +78,27 @@ struct Leftovers {
         )
         for uid in uids.subtracting(known).sorted() {
             Log.warning("Pod \(uid) has no record any more; what is left of it is ended")
-            remove("remains of Pod \(uid)", uid) {}
+            let (cni, cgroup) = (context.cni, context.pluginCgroup(of: uid))
+            remove("remains of Pod \(uid)", uid) { namespace in
+                try cni?.detachUnknown(uid, namespace: namespace, cgroup: cgroup)
+            }
         }
     }
 
     /// At once if it can be; what resists is tried again while the node begins its work.
-    private func remove(_ subject: String, _ uid: String, _ more: @escaping @Sendable () throws -> Void) {
+    /// `more` is given the path of the Pod's network namespace, which is held until it has gone through.
+    private func remove(
+        _ subject: String,
+        _ uid: String,
+        _ more: @escaping @Sendable (_ namespace: String?) throws -> Void
+    ) {
         let context = context
+        let held = PauseNamespace(pid: nil, uid: uid, cgroups: context.cgroups).hold()
         let body: @Sendable () throws -> Void = {
             try context.cgroups.remove(pod: uid)
             try context.directories.run.directory("pods").removeTree(uid)
-            try more()
+            try more(held?.path)
+            withExtendedLifetime(held) {}
         }
         do {
             try body()

@@ -43,7 +43,7 @@ final class Node {
         peers = try network.map {
             try PeerRoutes(map: map, vxlan: options.vxlan, network: $0, events: events)
         }
-        admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil)
+        admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil || context.cni != nil)
         podCache = WatchCache(counter: context.events.versions)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
         alarm.setEventHandler { [weak self] in
@@ -57,7 +57,7 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
-        try network?.begin(events: context.events)
+        try network?.begin(events: context.events, hasPods: !restored.isEmpty)
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,

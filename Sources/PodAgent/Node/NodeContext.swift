@@ -13,6 +13,8 @@ final class NodeContext: Sendable {
     let cgroups: Cgroups
     let shim: ShimProgram
     let images: any ImageProvider
+    /// Nil when it is not CNI plugins that make the Pods' network.
+    let cni: NodeCNI?
     let events: EventStore
     /// When this podagent began.
     let startedAt = Clock.wall()
@@ -29,6 +31,7 @@ final class NodeContext: Sendable {
             )
         }
         self.options = options
+        cni = try NodeCNI(options: options)
         nodeName = try Self.nodeName(options)
         bootID = try Self.readLine("/proc/sys/kernel/random/boot_id")
         addresses = NodeAddresses.current()

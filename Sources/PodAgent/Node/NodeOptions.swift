@@ -22,6 +22,10 @@ struct NodeOptions: Hashable, Sendable {
     var peers: [Peer] = []
     var backend = PeerMap.Backend.hostGateway
     var vxlan = VXLANParameters()
+    /// The directory in which the network of CNI plugins is described; empty does without.
+    var cniConfigurations = ""
+    /// Where the plugins are; empty looks in the usual places.
+    var cniPlugins = ""
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.

@@ -7,7 +7,7 @@ struct PodFilesWriter: Sendable {
     let directories: NodeDirectories
     let nodeName: String
     /// The Pod's own.
-    let addresses: [String]
+    var addresses: [String]
 
     /// The warnings are for the Pod's events.
     func write() throws -> [PodRecord] {

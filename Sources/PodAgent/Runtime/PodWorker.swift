@@ -6,6 +6,7 @@ import PodCore
 ///     PodWorker            the machine and what goes with it, its status, its time, its record
 ///     PodWorkerEffects     effects out: directories, sandbox, container starts, removal
 ///     PodWorkerNews        events in: what the shim says
+///     PodWorkerNetwork     what CNI plugins have to do with the sandbox
 ///     PodWorkerRecovery    from one podagent to the next
 ///     ExecRun              further processes in its containers
 ///
@@ -17,6 +18,8 @@ final class PodWorker {
     let node: NodeContext
     /// Nil when Pods have loopback alone.
     let network: NodeNetwork?
+    /// To the network of CNI plugins.
+    let attachment: PodAttachment
     var machine: PodMachine
     var facts: [String: PodStatusBuilder.ContainerFacts] = [:]
     var statusBuilder = PodStatusBuilder()
@@ -56,6 +59,7 @@ final class PodWorker {
         self.source = source
         self.node = node
         self.network = pod.spec.hostNetwork ? nil : network
+        attachment = PodAttachment(pod: pod, node: node)
         machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
         recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
         alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
@@ -88,6 +92,7 @@ final class PodWorker {
             at: Clock.wall()
         )
         remember()
+        if machine.ending != nil || machine.shutdownGrace != nil { attachment.giveUp() }
         for effect in effects { perform(effect) }
         setAlarm()
         onChange()

@@ -50,7 +50,7 @@ extension PodWorker {
         }
     }
 
-    private var filesWriter: PodFilesWriter {
+    var filesWriter: PodFilesWriter {
         PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName, addresses: addresses)
     }
 
@@ -188,8 +188,9 @@ extension PodWorker {
         let (pod, uid, node, network) = (pod, pod.metadata.uid, node, network)
         Task {
             CrashPoint.beforeLastRecord.pass(uid)
+            if leaving != nil { await savedOrUnwanted() }
+            await detach(pause: leaving?.pausePID)
             if let leaving {
-                await savedOrUnwanted()
                 CrashPoint.beforeShimEnd.pass(uid)
                 leaving.end()
             }
@@ -228,6 +229,7 @@ extension PodWorker {
         let (recorder, network) = (recorder, network)
         if what == .everything { recorder.stop() }
         Task {
+            await detach(pause: nil)
             await node.removal.run("files of \(pod.metadata.name)") {
                 // A record can be older than what was done when its agent was killed: of a sandbox that it says is
                 // absent, a dead shim's directory and cgroup may be there all the same.

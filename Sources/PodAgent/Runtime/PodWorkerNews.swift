@@ -10,14 +10,19 @@ extension PodWorker {
         defer { removeRemains(of: found) }
         switch news {
         case .answered(let welcome, let runs):
-            let observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
-            if machine.isResuming { adoptRuns(runs) }
+            var observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
+            let isResuming = machine.isResuming
+            if isResuming {
+                adoptRuns(runs)
+                observation = withNetwork(observation)
+            }
             deliver(.sandboxAnswered(attempt: attempt, observation))
+            if isResuming { checkNetwork() }
             // A record older than the sandbox has named an earlier attempt; what the shim says next is of its own.
             if let sandbox, machine.attempt != attempt { adopt(sandbox, machine.attempt) }
         case .sandboxStarted:
             CrashPoint.pauseStarted.pass(pod.metadata.uid)
-            deliver(.sandboxStarted(attempt: attempt))
+            sandboxStarted(attempt)
         case .sandboxFailed(let message): deliver(.sandboxFailed(attempt: attempt, message: message))
         case .ended: deliver(.sandboxEnded(attempt: attempt))
         case .lost:

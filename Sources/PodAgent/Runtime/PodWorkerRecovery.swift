@@ -14,6 +14,7 @@ extension PodWorker {
         if !machine.cleanedUp {
             network?.reclaim(addresses, for: pod, hasSandbox: machine.sandbox != .absent)
         }
+        recoverAttachment()
         nextExec = record.nextExec
         if record.bootID != node.bootID { machine.forgetTicks() }
         remembered = record

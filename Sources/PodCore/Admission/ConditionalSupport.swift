@@ -30,7 +30,7 @@ enum ConditionalSupport {
     /// There is nothing that a port of the node could be forwarded to.
     private static func hostPorts(of container: Container, at path: FieldPath) -> [FieldError] {
         container.ports.enumerated().filter { $0.element.hostPort != 0 }.map { index, _ in
-            let detail = "needs a network of Pods, and this node has none: start podagent with --pod-cidr"
+            let detail = "needs a network of Pods, and this node has none: start podagent with --pod-cidr or --cni-conf-dir"
             return .forbidden(path.field("ports")[index].field("hostPort"), detail)
         }
     }

@@ -55,6 +55,8 @@ import Testing
             backend: vxlan
             vxlanVni: 7
             vxlanPort: 8472
+            cniConfDir: /etc/cni/net.d
+            cni-bin-dir: /opt/cni/bin
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -78,6 +80,8 @@ import Testing
         expected.peers = try Peer.list(parsing: "n1=10.1.0.0/16 via 192.0.2.1;n2=10.2.0.0/16 via 192.0.2.2")
         expected.backend = .vxlan
         expected.vxlan = VXLANParameters(identifier: 7, port: 8472)
+        expected.cniConfigurations = "/etc/cni/net.d"
+        expected.cniPlugins = "/opt/cni/bin"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))

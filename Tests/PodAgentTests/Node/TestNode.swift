@@ -10,7 +10,8 @@ import Testing
 final class TestNode {
     let directory: String
     private let name: String
-    private let flags: [String]
+    /// Of every agent that is started from now on.
+    var flags: [String]
     private let environment: [String]
     private(set) var agent: Subprocess?
     private var isWiped = false

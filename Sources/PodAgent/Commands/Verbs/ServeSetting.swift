@@ -139,6 +139,16 @@ extension ServeSetting {
             let isName = (1...15).contains(text.utf8.count) && !text.contains { $0 == "/" || $0.isWhitespace }
             return isName && text != "." && text != ".." ? text : nil
         },
+        .path(
+            "cni-conf-dir",
+            "Instead of --pod-cidr: where CNI's network is described.",
+            \.cniConfigurations
+        ),
+        .path(
+            "cni-bin-dir",
+            "CNI's plugins; /opt/cni/bin, else /usr/lib/cni, if not given.",
+            \.cniPlugins
+        ),
         ServeSetting(
             "peers",
             "NODES",
