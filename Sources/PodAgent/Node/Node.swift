@@ -87,7 +87,7 @@ final class Node {
             )
             insert(worker)
             worker.recover(record.file)
-            handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
+            handle(.restored(worker.pod, worker.source, worker.restoredState))
             restored.append(worker)
         }
         return restored
@@ -118,6 +118,10 @@ final class Node {
             let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
             worker.begin()
+        case .reject(let pod, let source, let rejection):
+            let worker = PodWorker(pod: pod, source: source, node: context, network: network)
+            insert(worker)
+            worker.deliver(.rejected(rejection))
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:
@@ -145,6 +149,7 @@ final class Node {
         let key = PodKey(worker.pod)
         workers[key] = worker
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
+        worker.onEnded = { [unowned self] in handle(.ended(key)) }
         worker.onFinished = { [unowned self, unowned worker] in
             network?.release(worker.pod)
             workers[key] = nil
@@ -159,6 +164,7 @@ final class Node {
         publish(worker, key)
         census.show(worker.status.phase, of: key, isWhole: !worker.machine.isResuming)
         if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
+        if worker.hasEnded { handle(.ending(key)) }
     }
 
     private func publish(_ worker: PodWorker, _ key: PodKey) {

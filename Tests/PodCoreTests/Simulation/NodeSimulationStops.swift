@@ -45,6 +45,14 @@ extension NodeSimulation {
         for (run, stop) in truth.stops { truth.stops[run]?.killBy = min(stop.killBy, latest) }
     }
 
+    /// Of somebody's wish for a quicker end that was not on the disk before the agent died, nobody knows any more.
+    func forgetUnrecordedHaste(of worker: PretendWorker) {
+        for record in worker.machine.containers {
+            guard let run = record.liveRun, let killAt = record.stop?.killAt else { continue }
+            truths[worker.uid]?.stops[run]?.killBy = killAt.nanoseconds + bootedAt
+        }
+    }
+
     func checkTermination(_ worker: PretendWorker, _ run: RunID) {
         let grace = grace(worker)
         if grace <= .zero { fail("\(worker.uid) \(run) is asked to end, and has no time for it") }

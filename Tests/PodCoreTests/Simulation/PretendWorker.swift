@@ -54,6 +54,15 @@ final class PretendWorker {
         return false
     }
 
+    /// Whether the Pod has Succeeded or Failed, and not because it was deleted.
+    var hasEnded: Bool { !isLeaving && (status.phase == .succeeded || status.phase == .failed) }
+
+    var restoredState: RestoredState {
+        if isLeaving { return .leaving }
+        if machine.rejection != nil { return .rejected }
+        return hasEnded ? .ended : .admitted
+    }
+
     /// Goes on from what an earlier life has recorded.
     func recover(_ record: PretendRecord) {
         machine = record.machine
@@ -62,6 +71,7 @@ final class PretendWorker {
         remembered = record
         if machine.ending != nil {
             askedBefore = Set(machine.containers.filter { $0.stop != nil }.compactMap(\.liveRun))
+            node.forgetUnrecordedHaste(of: self)
         }
         perform(machine.resume(at: node.now))
     }
@@ -107,7 +117,11 @@ final class PretendWorker {
         )
         if record != remembered {
             remembered = record
-            recorder.write(record) { [self] in forget(ends) }
+            let hasEnded = hasEnded
+            recorder.write(record) { [self] in
+                forget(ends)
+                if hasEnded { agent.ended(self) }
+            }
         } else if !ends.isEmpty {
             recorder.whenWritten { [self] in if $0 { forget(ends) } }
         }
