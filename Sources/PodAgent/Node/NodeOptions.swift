@@ -18,6 +18,12 @@ struct NodeOptions: Hashable, Sendable {
     var podSubnets: [Subnet] = []
     /// The bridge that connects them.
     var bridge = "podagent0"
+    /// The domain below which Pods with a subdomain have their names.
+    var clusterDomain = NodeNaming.defaultDomain
+    /// The cluster's name servers; none where there is no cluster.
+    var clusterDNS: [String] = []
+    /// The resolv.conf that Pods get; empty is the node's own.
+    var resolverFile = ""
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.

@@ -42,8 +42,6 @@ enum ConditionalSupport {
             guard let field = variable.valueFrom?.fieldRef?.fieldPath else { return nil }
             let fieldPath = path.field("env")[index].field("valueFrom").field("fieldRef").field("fieldPath")
             switch field {
-            case "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs":
-                return .forbidden(fieldPath, notSupportedYet("networking"))
             case "spec.serviceAccountName":
                 return .forbidden(fieldPath, "static pods may not reference serviceaccounts")
             default: return nil

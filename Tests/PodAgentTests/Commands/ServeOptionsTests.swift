@@ -51,6 +51,9 @@ import Testing
             cgroup: pods/a
             podCidr: 10.1.0.0/16
             bridge: br1
+            clusterDomain: pods.example
+            clusterDns: 10.96.0.10,fd00::a
+            resolvConf: /etc/upstream.conf
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -71,6 +74,9 @@ import Testing
         expected.cgroup = "pods/a"
         expected.podSubnets = [try Subnet(parsing: "10.1.0.0/16")]
         expected.bridge = "br1"
+        expected.clusterDomain = "pods.example"
+        expected.clusterDNS = ["10.96.0.10", "fd00::a"]
+        expected.resolverFile = "/etc/upstream.conf"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))
@@ -100,6 +106,11 @@ import Testing
             (
                 "nodeName: my_node",
                 #"FILE:1: nodeName must be a name of letters, digits, - and ., such as node-1, not "my_node""#
+            ),
+            (
+                "clusterDns: dns.example",
+                "FILE:1: clusterDns must be addresses such as 10.96.0.10 with commas between, at most 3, "
+                    + "not \"dns.example\""
             ),
             ("logFormat: xml", #"FILE:1: logFormat must be text or json, not "xml""#),
             ("manifests: [/a]", "FILE:1: manifests must be a text, not a list"),

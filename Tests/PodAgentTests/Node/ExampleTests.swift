@@ -145,6 +145,12 @@ struct ExampleTests {
         )
     }
 
+    @Test("a subdomain and setHostnameAsFQDN give the Pod a full name")
+    func hostname() throws {
+        let name = "db.shop.default.svc.cluster.local"
+        #expect(try finishedLog("hostname") == "\(name)\n127.0.0.1\t\(name)\tdb\n")
+    }
+
     @Test("dnsPolicy None takes nothing from the node")
     func dnsConfig() throws {
         #expect(
@@ -221,6 +227,7 @@ struct ExampleTests {
         #expect(
             present == [
                 "dns-config.yaml", "environment.yaml", "hello.yaml", "host-aliases.yaml", "host-network.yaml",
+                "hostname.yaml",
                 "init-container.yaml", "log-sidecar.yaml", "resource-limits.yaml", "retry-on-failure.yaml",
                 "security-context.yaml",
                 "share-process-namespace.yaml", "two-containers.yaml", "volumes.yaml",

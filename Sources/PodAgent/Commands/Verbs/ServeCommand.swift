@@ -60,7 +60,8 @@ enum ServeCommand {
         if given["socket"] == nil { options.socket = options.runDirectory + "/podagent.sock" }
         options.shutdown = ShutdownPeriods(total: options.shutdown.total, critical: options.shutdown.critical)
         options.backoff = BackoffLimits(initial: options.backoff.initial, maximum: options.backoff.maximum)
-        for (name, property) in paths where !options[keyPath: property].hasPrefix("/") {
+        for (name, property) in paths
+        where !options[keyPath: property].isEmpty && !options[keyPath: property].hasPrefix("/") {
             guard let absolute = absolute(options[keyPath: property]) else {
                 throw .failed(
                     "the path of --\(name) is relative, and the working directory has no name any more"
@@ -73,7 +74,7 @@ enum ServeCommand {
 
     private static let paths: [(String, WritableKeyPath<NodeOptions, String> & Sendable)] = [
         ("manifests", \.manifests), ("state-dir", \.stateDirectory), ("run-dir", \.runDirectory),
-        ("log-dir", \.logDirectory), ("socket", \.socket),
+        ("log-dir", \.logDirectory), ("socket", \.socket), ("resolv-conf", \.resolverFile),
     ]
 
     private static func absolute(_ path: String) -> String? {

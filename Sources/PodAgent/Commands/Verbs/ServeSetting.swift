@@ -56,6 +56,12 @@ struct ServeSetting: Sendable {
         return set(text, &options)
     }
 
+    /// Texts with commas between; nil unless each is as it must be.
+    private static func list(_ text: String, _ isFine: (String) -> Bool) -> [String]? {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        return parts.allSatisfy(isFine) ? parts : nil
+    }
+
     static func path(
         _ name: String,
         _ help: String,
@@ -126,6 +132,23 @@ extension ServeSetting {
             let isName = (1...15).contains(text.utf8.count) && !text.contains { $0 == "/" || $0.isWhitespace }
             return isName && text != "." && text != ".." ? text : nil
         },
+        ServeSetting(
+            "cluster-domain",
+            "DOMAIN",
+            "Where Pods with a subdomain have their names; cluster.local if not given.",
+            rule: "a domain such as cluster.local",
+            \.clusterDomain
+        ) { NameRules.subdomain($0).isEmpty ? $0 : nil },
+        ServeSetting(
+            "cluster-dns",
+            "ADDRESSES",
+            "The name servers of dnsPolicy ClusterFirst; without any it means Default.",
+            rule: "addresses such as 10.96.0.10 with commas between, at most 3",
+            \.clusterDNS
+        ) { text in
+            list(text) { IPAddress($0) != nil }.flatMap { $0.count <= 3 ? $0 : nil }
+        },
+        .path("resolv-conf", "The resolv.conf for Pods; the node's own if not given.", \.resolverFile),
         ServeSetting(
             "container-log-max-size",
             "SIZE",
