@@ -105,6 +105,7 @@ final class Node {
     }
 
     func handle(_ event: NodeEvent) {
+        machine.sysctls = SysctlRules(allowedUnsafe: context.options.allowedUnsafeSysctls)
         for effect in machine.handle(event, at: Clock.tick()) { perform(effect) }
         let wait = machine.nextAlarm.map { max(.zero, $0 - Clock.tick()) }
         alarm.schedule(

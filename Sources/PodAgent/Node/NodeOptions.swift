@@ -18,6 +18,8 @@ struct NodeOptions: Hashable, Sendable {
     var podSubnets: [Subnet] = []
     /// The bridge that connects them.
     var bridge = "podagent0"
+    /// Kernel parameters that Pods may set beside the safe ones: names, or beginnings of names with a `*`.
+    var allowedUnsafeSysctls: [String] = []
     /// The domain below which Pods with a subdomain have their names.
     var clusterDomain = NodeNaming.defaultDomain
     /// The cluster's name servers; none where there is no cluster.

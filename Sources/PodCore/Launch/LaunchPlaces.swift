@@ -51,6 +51,7 @@ extension PauseLaunch {
             namespaces: pod.spec.joinedNamespaces,
             hostname: PodHostname(of: pod, on: naming).kernel,
             memoryVolumes: pod.spec.memoryVolumes,
+            sysctls: pod.spec.securityContext.sysctls.compactMap { PodSysctl($0) },
             emptyDirectory: places.emptyDirectory
         )
     }

@@ -18,6 +18,8 @@ public struct NodeMachine: Sendable {
     /// Pods that are wanted and wait for what another one gives up, in the order in which they came.
     private var waiting: [PodKey] = []
     private var shutdown: NodeShutdown?
+    /// Which kernel parameters Pods that come from now on may set.
+    public var sysctls = SysctlRules()
 
     /// A node without Pods.
     public init() {}
@@ -114,8 +116,9 @@ public struct NodeMachine: Sendable {
         case rejected(Rejection)
     }
 
-    /// First come, first served: what is there already has what it claims.
+    /// First come, first served: what is there already has what it claims. In the kubelet's order (reference §15.2).
     private func verdict(on pod: Pod) -> Verdict {
+        if let rejection = sysctls.rejection(of: pod) { return .rejected(rejection) }
         let ports = pod.spec.hostPorts
         if ports.isEmpty { return .admitted }
         var taken: (key: PodKey, port: String)?

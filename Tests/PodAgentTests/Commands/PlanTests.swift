@@ -45,6 +45,7 @@ import Testing
                 "exec \"[entrypoint of busybox]\" \"[the Pod's address]\""
             ),
             ("# names", "sethostname p-node.s.default.svc.cluster.local"),
+            ("# sysctls", "write 1 to /proc/sys/kernel/shm_rmid_forced"),
             ("securityContext: {capabilities: {add: [FLY]}}", "waits with CreateContainerConfigError"),
         ]
     )
@@ -57,6 +58,7 @@ import Testing
             spec:
               subdomain: s
               setHostnameAsFQDN: true
+              securityContext: {sysctls: [{name: kernel.shm_rmid_forced, value: "1"}]}
               volumes: [{name: v, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]
               containers:
               - name: c

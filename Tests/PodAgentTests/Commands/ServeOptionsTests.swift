@@ -51,6 +51,7 @@ import Testing
             cgroup: pods/a
             podCidr: 10.1.0.0/16
             bridge: br1
+            allowedUnsafeSysctls: kernel.msgmax,net.core.*
             clusterDomain: pods.example
             clusterDns: 10.96.0.10,fd00::a
             resolvConf: /etc/upstream.conf
@@ -74,6 +75,7 @@ import Testing
         expected.cgroup = "pods/a"
         expected.podSubnets = [try Subnet(parsing: "10.1.0.0/16")]
         expected.bridge = "br1"
+        expected.allowedUnsafeSysctls = ["kernel.msgmax", "net.core.*"]
         expected.clusterDomain = "pods.example"
         expected.clusterDNS = ["10.96.0.10", "fd00::a"]
         expected.resolverFile = "/etc/upstream.conf"

@@ -190,6 +190,23 @@ import Testing
         #expect(node.tell(.applied(third)) == [.run(third, .socket)])
     }
 
+    // MARK: Kernel parameters
+
+    @Test("A Pod that wants a sysctl which is not allowed is rejected, whatever else is wrong with it")
+    func forbiddenSysctl() {
+        var node = Driver()
+        _ = node.tell(.wanted(pod("web", port: 80), path: "a.yaml"))
+        var other = pod("other", port: 80)
+        var sysctl = Sysctl()
+        sysctl.name = "net/core/somaxconn"
+        other.spec.securityContext.sysctls = [sysctl]
+        let why = Rejection("SysctlForbidden", "forbidden sysctl: \"net.core.somaxconn\" not allowlisted")
+        #expect(node.tell(.applied(other)) == [.reject(other, .socket, why)])
+        node.machine.sysctls = SysctlRules(allowedUnsafe: ["net.core.*"])
+        other.metadata.name = "third"
+        #expect(node.tell(.applied(other)) == [.reject(other, .socket, rejection("TCP port 80", "web"))])
+    }
+
     // MARK: The machine goes down
 
     private let periods = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))

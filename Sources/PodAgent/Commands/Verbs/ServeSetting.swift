@@ -133,6 +133,15 @@ extension ServeSetting {
             return isName && text != "." && text != ".." ? text : nil
         },
         ServeSetting(
+            "allowed-unsafe-sysctls",
+            "NAMES",
+            "Sysctls that Pods may set beside the safe ones.",
+            rule: "names such as kernel.msgmax or net.core.* with commas between, of kinds that Pods have to "
+                + "themselves: kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*",
+            effect: .forNewPods,
+            \.allowedUnsafeSysctls
+        ) { list($0, SysctlRules.isPattern) },
+        ServeSetting(
             "cluster-domain",
             "DOMAIN",
             "Where Pods with a subdomain have their names; cluster.local if not given.",
