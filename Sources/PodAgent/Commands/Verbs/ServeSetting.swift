@@ -144,14 +144,14 @@ extension ServeSetting {
         ServeSetting(
             "cluster-domain",
             "DOMAIN",
-            "Where Pods with a subdomain have their names; cluster.local if not given.",
+            "The domain of Pods with a subdomain; cluster.local if not given.",
             rule: "a domain such as cluster.local",
             \.clusterDomain
         ) { NameRules.subdomain($0).isEmpty ? $0 : nil },
         ServeSetting(
             "cluster-dns",
             "ADDRESSES",
-            "The name servers of dnsPolicy ClusterFirst; without any it means Default.",
+            "Name servers of dnsPolicy ClusterFirst; Default if not given.",
             rule: "addresses such as 10.96.0.10 with commas between, at most 3",
             \.clusterDNS
         ) { text in
