@@ -123,6 +123,9 @@ final class Node {
             let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
             worker.deliver(.rejected(rejection))
+        case .wait(let pod, let obstacle):
+            let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
+            context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:

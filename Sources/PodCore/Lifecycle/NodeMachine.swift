@@ -104,9 +104,10 @@ public struct NodeMachine: Sendable {
         case .rejected(let rejection):
             present[key] = Present(pod: pod, isLeaving: false, claim: NodeClaim(pod, .none))
             return [.reject(pod, source, rejection)]
-        case .waits:
-            if !waiting.contains(key) { waiting.append(key) }
-            return []
+        case .waits(let obstacle):
+            if waiting.contains(key) { return [] }
+            waiting.append(key)
+            return [.wait(pod, for: obstacle)]
         }
     }
 
@@ -215,6 +216,8 @@ public enum NodeEffect: Equatable, Sendable {
     case run(Pod, PodSource)
     /// Begin the life of a Pod that comes to nothing, by giving its machine ``PodEvent/rejected(_:)``.
     case reject(Pod, PodSource, Rejection)
+    /// Tell that the Pod does not come before another one has gone, or has ended for good.
+    case wait(Pod, for: PodKey)
     /// Give the Pod's machine ``PodEvent/delete(grace:)``.
     case delete(PodKey, grace: Duration?)
     /// Give the Pod's machine ``PodEvent/nodeShutdown(grace:)``.

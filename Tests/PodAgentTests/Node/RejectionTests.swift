@@ -82,6 +82,19 @@ struct RejectionTests {
         try node.put("web.yaml", manifest("web", port: 8080).replacing("Seconds: 0", with: "Seconds: 3"))
         try node.wait("web", for: "condition=Ready")
         try node.put("web.yaml", manifest("renamed", port: 8080))
+        let message = "Pod default/web-node1 has a port of the node that this one wants, and is ending"
+        try eventually("it waits") { try node.ask("events").contains(message) }
+        // Over the socket there is nobody to wait: the client is told to.
+        try RootedDirectory(hostPath: node.directory).replaceFile(
+            "applied.yaml",
+            with: Array(manifest("applied", port: 8080).utf8),
+            mode: 0o600
+        )
+        let refused = try node.podagent("apply", "-f", "\(node.directory)/applied.yaml")
+        #expect(
+            refused.code == 1 && refused.errors.contains("is ending: try again when it is gone"),
+            "\(refused)"
+        )
         try eventually("the new one runs") {
             try node.podagent("get", "pods").output.contains(#/renamed-node1 +1/1 +Running/#)
         }

@@ -140,8 +140,9 @@ import Testing
         _ = node.tell(.unwanted(key("web")))
         let (renamed, late) = (pod("web2", port: 80), pod("late", port: 80))
         #expect(node.machine.obstacle(to: renamed) == key("web"))
+        #expect(node.tell(.wanted(renamed, path: "a.yaml")) == [.wait(renamed, for: key("web"))])
         #expect(node.tell(.wanted(renamed, path: "a.yaml")) == [])
-        #expect(node.tell(.wanted(late, path: "b.yaml")) == [])
+        #expect(node.tell(.wanted(late, path: "b.yaml")) == [.wait(late, for: key("web"))])
         #expect(node.machine.has(key("web2")))
         let why = rejection("TCP port 80", "web2")
         #expect(
@@ -168,7 +169,7 @@ import Testing
         _ = node.tell(.wanted(pod("job", port: 80), path: "a.yaml"))
         let next = pod("next", port: 80)
         #expect(node.tell(.ending(key("job"))) == [])
-        #expect(node.tell(.wanted(next, path: "b.yaml")) == [])
+        #expect(node.tell(.wanted(next, path: "b.yaml")) == [.wait(next, for: key("job"))])
         #expect(node.tell(.ended(key("job"))) == [.run(next, .file("b.yaml"))])
     }
 

@@ -96,6 +96,10 @@ final class PretendAgent {
         case .reject(let pod, let source, let rejection):
             node.checkRejection(self, pod)
             begin(pod, source, with: .rejected(rejection))
+        case .wait(let pod, let obstacle):
+            if workers[obstacle] == nil {
+                node.fail("\(pod.metadata.uid) waits for \(obstacle), who is not there")
+            }
         case .delete(let key, let grace): workers[key]?.deliver(.delete(grace: grace))
         case .shutDown(let key, let grace):
             node.checkWave(self, key, grace)
@@ -162,6 +166,7 @@ extension NodeEffect {
         switch self {
         case .run(let pod, let source): "run \(pod.metadata.uid) from \(source)"
         case .reject(let pod, let source, let why): "reject \(pod.metadata.uid) from \(source): \(why.text)"
+        case .wait(let pod, let obstacle): "\(pod.metadata.uid) waits for \(obstacle)"
         case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
         case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
         case .isDown: "is down"
