@@ -206,6 +206,9 @@ struct StatusMonitor {
     private var wasLeaving = false
     private var restartCounts: [String: Int32] = [:]
 
+    /// What was shown was not on the disk before the agent died.
+    mutating func forgetPhase() { terminalPhase = nil }
+
     /// What is wrong with `status` as the successor of those before it. Of a container that is `lost`, neither its shim
     /// nor the record may be left to tell what was shown.
     mutating func problems(_ status: PodStatus, lost: Set<String>, isLeaving: Bool) -> [String] {

@@ -127,7 +127,9 @@ extension NodeSimulation {
         agent.goingDown?.isDown = true
         let waiting = agent.workers.values.filter { worker in
             let end = worker.pod.spec.isCritical ? going.waveEndsAt : going.criticalAt
-            return !worker.machine.isShutDown && time < end
+            // One that had been shut down may have been deleted since.
+            let isOver = worker.machine.isShutDown || worker.isLeaving && !worker.machine.hasLiveContainer
+            return !isOver && time < end
         }
         if !waiting.isEmpty {
             fail("down before \(waiting.map(\.key).sorted()) are, and have had their time")

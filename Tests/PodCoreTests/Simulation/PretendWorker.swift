@@ -69,6 +69,10 @@ final class PretendWorker {
         builder = record.builder
         if record.boot != node.kernel.boot { machine.forgetTicks() }
         remembered = record
+        if machine.ending == nil, let truth = node.truths[uid], truth.shutdownGrace != nil {
+            // A shutdown had come to an end of it, of which nobody knows any more.
+            truth.monitor.forgetPhase()
+        }
         if machine.ending != nil {
             askedBefore = Set(machine.containers.filter { $0.stop != nil }.compactMap(\.liveRun))
             node.forgetUnrecordedHaste(of: self)
