@@ -10,15 +10,13 @@ import Synchronization
 /// overtaking another.
 final class NodeFirewall: Sendable {
     fileprivate struct State {
-        var elements: [String: [FirewallElement]] = [:]
+        var elements = FirewallHoldings()
         /// Networks to which Pods speak as themselves, beside their own.
         var peers: [Subnet]
         /// Under which the kernel tells of our own changes.
         var ports: Set<UInt32>
         /// Whether the table has been made, and not taken down.
         var isMade = false
-        /// Pods that the node's own programs reach by 127.0.0.1.
-        var onLoopback: Set<String> = []
     }
 
     /// The end of the kernel's reports.
@@ -61,13 +59,12 @@ final class NodeFirewall: Sendable {
     // MARK: Pods
 
     /// What a Pod has, from now on; of one that has nothing, nothing is kept. Before ``make()`` it is only noted.
+    ///
+    /// A port may still be another's: of a Pod that has ended, and whose sandbox is being removed. It is taken over.
     func set(_ elements: [FirewallElement], for uid: String) throws {
         let (gone, new) = try state.withLock { state in
-            let known = state.elements[uid] ?? []
-            let (gone, new) = (Set(known).subtracting(elements), Set(elements).subtracting(known))
-            guard !gone.isEmpty || !new.isEmpty else { return (gone, new) }
-            state.elements[uid] = elements.isEmpty ? nil : elements
-            guard state.isMade else { return ([], []) }
+            let (gone, new) = state.elements.give(elements, to: uid)
+            guard state.isMade, !gone.isEmpty || !new.isEmpty else { return (gone, new) }
             do throws(SystemFailure) {
                 try change(.remove, Array(gone))
                 try change(.add, Array(new))
@@ -75,7 +72,7 @@ final class NodeFirewall: Sendable {
                 // Somebody else has been here. What nft says of it is more than the kernel's number.
                 try replace(&state)
             }
-            try openLoopback(state.noteLoopback(of: uid))
+            try openLoopback(state.elements.isReachedFromLoopback)
             return (gone, new)
         }
         forgetFlows(gone: gone, new: new)
@@ -110,9 +107,8 @@ final class NodeFirewall: Sendable {
     func make() throws {
         try state.withLock { state in
             state.isMade = true
-            for uid in state.elements.keys { state.noteLoopback(of: uid) }
             try replace(&state)
-            try openLoopback(!state.onLoopback.isEmpty)
+            try openLoopback(state.elements.isReachedFromLoopback)
         }
     }
 
@@ -147,7 +143,7 @@ final class NodeFirewall: Sendable {
             // Until the rules are back nothing else would keep Pods from the node's loopback.
             try openLoopback(false)
             try replace(&state)
-            try openLoopback(!state.onLoopback.isEmpty)
+            try openLoopback(state.elements.isReachedFromLoopback)
             return notices?.lazy.compactMap { $0.port == foreign?.port ? $0.program : nil }.first
                 ?? "somebody"
         }
@@ -173,7 +169,7 @@ final class NodeFirewall: Sendable {
     private func replace(_ state: inout State) throws {
         var table = table
         table.peers = state.peers
-        try run(table.text(state.elements.values.joined()), &state)
+        try run(table.text(state.elements.all), &state)
     }
 
     private func run(_ text: String, _ state: inout State) throws {
@@ -204,19 +200,6 @@ final class NodeFirewall: Sendable {
     /// need to reach a Pod by a port of 127.0.0.1.
     private func openLoopback(_ isOpen: Bool) throws {
         try KernelSetting("net/ipv4/conf/\(table.bridge)/route_localnet").set(isOpen ? "1" : "0")
-    }
-}
-
-extension NodeFirewall.State {
-    /// Returns whether there is any such Pod.
-    @discardableResult
-    fileprivate mutating func noteLoopback(of uid: String) -> Bool {
-        let isOnLoopback = (elements[uid] ?? []).contains { element in
-            guard case .forward(_, let place, _, .v4, _) = element else { return false }
-            return place.map { $0.bytes[0] == 127 } ?? true
-        }
-        if isOnLoopback { onLoopback.insert(uid) } else { onLoopback.remove(uid) }
-        return !onLoopback.isEmpty
     }
 }
 

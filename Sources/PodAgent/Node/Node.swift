@@ -123,7 +123,7 @@ final class Node {
             )
             insert(worker)
             worker.recover(record.file)
-            handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
+            handle(.restored(worker.pod, worker.source, worker.restoredState))
             restored.append(worker)
         }
         return restored
@@ -141,6 +141,7 @@ final class Node {
     }
 
     func handle(_ event: NodeEvent) {
+        machine.sysctls = SysctlRules(allowedUnsafe: context.options.allowedUnsafeSysctls)
         for effect in machine.handle(event, at: Clock.tick()) { perform(effect) }
         let wait = machine.nextAlarm.map { max(.zero, $0 - Clock.tick()) }
         alarm.schedule(
@@ -154,6 +155,13 @@ final class Node {
             let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
             worker.begin()
+        case .reject(let pod, let source, let rejection):
+            let worker = PodWorker(pod: pod, source: source, node: context, network: network)
+            insert(worker)
+            worker.deliver(.rejected(rejection))
+        case .wait(let pod, let obstacle):
+            let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
+            context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:
@@ -181,6 +189,7 @@ final class Node {
         let key = PodKey(worker.pod)
         workers[key] = worker
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
+        worker.onEnded = { [unowned self] in handle(.ended(key)) }
         worker.onFinished = { [unowned self, unowned worker] in
             network?.release(worker.pod)
             workers[key] = nil
@@ -195,6 +204,7 @@ final class Node {
         publish(worker, key)
         census.show(worker.status.phase, of: key, isWhole: !worker.machine.isResuming)
         if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
+        if worker.hasEnded { handle(.ending(key)) }
     }
 
     private func publish(_ worker: PodWorker, _ key: PodKey) {

@@ -148,8 +148,15 @@ extension Node {
                 name: pod.metadata.name
             )
         }
-        if worker(namespace: pod.metadata.namespace, name: pod.metadata.name) != nil {
+        if worker(namespace: pod.metadata.namespace, name: pod.metadata.name) != nil
+            || machine.has(PodKey(pod))
+        {
             throw .alreadyExists("pods", pod.metadata.name)
+        }
+        if let obstacle = machine.obstacle(to: pod) {
+            let message =
+                "Pod \(obstacle) has a port of the node that this one wants, and is ending: try again when it is gone"
+            throw StatusFailure(.conflict, message, name: pod.metadata.name)
         }
         handle(.applied(pod))
         guard let worker = worker(namespace: pod.metadata.namespace, name: pod.metadata.name) else {

@@ -7,6 +7,8 @@ final class NodeContext: Sendable {
     /// Those in effect: a reload changes what can change while the agent runs.
     @NodeActor var options: NodeOptions
     let nodeName: String
+    let naming: NodeNaming
+    let resolver: NodeResolver
     let bootID: String
     let addresses: [String]
     let directories: NodeDirectories
@@ -19,6 +21,7 @@ final class NodeContext: Sendable {
     /// When this podagent began.
     let startedAt = Clock.wall()
     let removal = Removal()
+    @NodeActor private var warnings: Set<PodRecord> = []
 
     /// Fails with one line that says what is missing.
     init(options: NodeOptions, images: (RootedDirectory) throws -> any ImageProvider) throws {
@@ -33,6 +36,12 @@ final class NodeContext: Sendable {
         self.options = options
         cni = try NodeCNI(options: options)
         nodeName = try Self.nodeName(options)
+        naming = NodeNaming(
+            nodeName: nodeName,
+            clusterDomain: options.clusterDomain,
+            clusterDNS: options.clusterDNS
+        )
+        resolver = try NodeResolver(path: options.resolverFile)
         bootID = try Self.readLine("/proc/sys/kernel/random/boot_id")
         addresses = NodeAddresses.current()
         directories = try NodeDirectories(options: options)
@@ -45,6 +54,11 @@ final class NodeContext: Sendable {
         } catch {
             throw CommandFailure("podagent needs a writable cgroup2 hierarchy: \(error)")
         }
+    }
+
+    /// Tells of something that is wrong with the node, the first time that it shows.
+    @NodeActor func warnOnce(_ warning: PodRecord) {
+        if warnings.insert(warning).inserted { events.recordNode(warning) }
     }
 
     /// The host name in lower case, as the kubelet has it; validated, because it becomes part of every Pod's name.

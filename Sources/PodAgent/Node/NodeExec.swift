@@ -20,7 +20,8 @@ extension Node {
             directories: context.directories,
             cgroups: context.cgroups,
             images: context.images,
-            nodeName: context.nodeName
+            naming: context.naming,
+            addresses: PodAddresses(of: worker.pod.spec, own: worker.addresses, node: context.addresses)
         )
         do {
             let prepared = try await Worker.attempt {

@@ -26,6 +26,14 @@ struct NodeOptions: Hashable, Sendable {
     var cniConfigurations = ""
     /// Where the plugins are; empty looks in the usual places.
     var cniPlugins = ""
+    /// Kernel parameters that Pods may set beside the safe ones: names, or beginnings of names with a `*`.
+    var allowedUnsafeSysctls: [String] = []
+    /// The domain below which Pods with a subdomain have their names.
+    var clusterDomain = NodeNaming.defaultDomain
+    /// The cluster's name servers; none where there is no cluster.
+    var clusterDNS: [String] = []
+    /// The resolv.conf that Pods get; empty is the node's own.
+    var resolverFile = ""
     var logLimits = LogLimits()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.

@@ -20,7 +20,8 @@ struct ContainerPreparation: Sendable {
     let directories: NodeDirectories
     let cgroups: Cgroups
     let images: any ImageProvider
-    let nodeName: String
+    let naming: NodeNaming
+    let addresses: PodAddresses
 
     /// `<container>-<restart count>`: names the instance's directories and cgroup.
     var instance: String {
@@ -29,7 +30,7 @@ struct ContainerPreparation: Sendable {
 
     func prepare() throws -> PreparedContainer {
         let image = try resolveImage()
-        let hostname = PodFiles.hostname(of: pod, node: nodeName)
+        let hostname = PodHostname(of: pod, on: naming).kernel
         let process = try makeProcess(image, hostname)
         do {
             return try assemble(image, process, hostname)
@@ -67,6 +68,7 @@ struct ContainerPreparation: Sendable {
             image: image.config,
             accounts: image.accounts,
             hostname: hostname,
+            addresses: addresses,
             nodeMemory: NodeMemory.bytes
         )
         do throws(ContainerProcess.Failure) {

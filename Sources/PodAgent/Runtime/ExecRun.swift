@@ -112,7 +112,8 @@ extension ContainerPreparation {
                 container: container,
                 image: image.config,
                 accounts: image.accounts,
-                hostname: PodFiles.hostname(of: pod, node: nodeName),
+                hostname: PodHostname(of: pod, on: naming).kernel,
+                addresses: addresses,
                 nodeMemory: NodeMemory.bytes
             ).exec(command, tty: terminal)
         } catch {

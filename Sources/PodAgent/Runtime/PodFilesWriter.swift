@@ -5,33 +5,35 @@ import PodCore
 struct PodFilesWriter: Sendable {
     let pod: Pod
     let directories: NodeDirectories
-    let nodeName: String
+    let naming: NodeNaming
+    let resolver: NodeResolver
     /// The Pod's own.
     var addresses: [String]
 
-    /// The warnings are for the Pod's events.
-    func write() throws -> [PodRecord] {
+    /// What is to be told of it.
+    struct Outcome: Sendable {
+        /// Warnings for the Pod's events.
+        var records: [PodRecord]
+        /// What is wrong with the node's own name servers, if Pods get them.
+        var resolverProblem: PodRecord?
+    }
+
+    func write() throws -> Outcome {
         let root = try directories.podState(pod.metadata.uid)
-        let hostname = PodFiles.hostname(of: pod, node: nodeName)
+        let hostname = PodHostname(of: pod, on: naming)
         let hosts = PodFiles.hosts(
             of: pod,
             hostname: hostname,
             addresses: addresses,
-            nodeHosts: nodeFile("etc/hosts")
+            nodeHosts: HostFile.text("/etc/hosts") ?? ""
         )
-        let node = ResolverConfiguration(parsing: nodeFile("etc/resolv.conf"))
-        let (resolver, records) = ResolverConfiguration.forPod(pod, node: node)
-        let files = [("etc-hosts", hosts), ("hostname", hostname + "\n"), ("resolv.conf", resolver.text)]
+        let node = resolver.read()
+        let (resolver, records) = ResolverConfiguration.forPod(pod, node: node.configuration, naming: naming)
+        let files = [
+            ("etc-hosts", hosts), ("hostname", hostname.kernel + "\n"), ("resolv.conf", resolver.text),
+        ]
         for (name, text) in files { try root.replaceFile(name, with: Array(text.utf8), mode: 0o644) }
-        return records
-    }
-
-    /// A file of the node's own; a node without it has empty ones.
-    private func nodeFile(_ path: String) -> String {
-        guard let root = try? RootedDirectory(hostPath: "/"), let bytes = try? root.read(path, limit: 1 << 20)
-        else {
-            return ""
-        }
-        return String(decoding: bytes, as: UTF8.self)
+        let isOutOfReach = resolver.isLoopbackOnly && !pod.spec.hostNetwork && !addresses.isEmpty
+        return Outcome(records: records, resolverProblem: isOutOfReach ? node.problem(resolver) : nil)
     }
 }

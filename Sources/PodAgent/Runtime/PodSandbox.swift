@@ -249,6 +249,9 @@ func launchFailure(_ event: ShimEvent, _ plan: LaunchPlan?) -> String {
     case .execute(let arguments, _, _): return "exec: \"\(arguments.first ?? "")\": \(cause)"
     case .makeDirectory(let path, _, _), .changeWorkingDirectory(let path):
         return "working directory \"\(path)\": \(cause)"
+    case .write(let path, let text):
+        guard let name = PodSysctl.name(ofFile: path) else { return "\(step): \(cause)" }
+        return "sysctl \(name) cannot be set to \(text.quoted): \(cause)"
     case .attach(_, let path, _, _): return "mounting on \"\(path)\": \(cause)"
     default: return "\(step): \(cause)"
     }

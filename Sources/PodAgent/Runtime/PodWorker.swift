@@ -46,6 +46,8 @@ final class PodWorker {
     /// Called when the status may have changed, and when nothing of the Pod is left.
     var onChange: () -> Void = {}
     var onFinished: () -> Void = {}
+    /// Called when it is on the disk that the Pod has ended by itself; at times more than once.
+    var onEnded: () -> Void = {}
 
     /// - Parameter isRestored: whether an earlier podagent has left a record of the Pod.
     init(
@@ -128,6 +130,16 @@ final class PodWorker {
         return false
     }
 
+    /// Whether the Pod has Succeeded or Failed, and not because it was deleted.
+    var hasEnded: Bool { !isLeaving && (status.phase == .succeeded || status.phase == .failed) }
+
+    /// What the node's machine is told of a Pod that an earlier podagent has recorded.
+    var restoredState: RestoredState {
+        if isLeaving { return .leaving }
+        if machine.rejection != nil { return .rejected }
+        return hasEnded ? .ended : .admitted
+    }
+
     func delete(grace: Duration?) {
         if deletionRequestedAt == nil { deletionRequestedAt = Clock.wall() }
         deliver(.delete(grace: grace))
@@ -167,7 +179,11 @@ final class PodWorker {
         )
         if record != remembered {
             remembered = record
-            recorder.write(record) { [weak self] in self?.forget(ends) }
+            let hasEnded = hasEnded
+            recorder.write(record) { [weak self] in
+                self?.forget(ends)
+                if hasEnded { self?.onEnded() }
+            }
         } else if !ends.isEmpty {
             recorder.whenWritten { [weak self] outcome in
                 if case .success = outcome { self?.forget(ends) }

@@ -33,16 +33,17 @@ extension PodWorker {
         let files = filesWriter
         Task {
             do {
-                let records = try await Worker.attempt {
+                let written = try await Worker.attempt {
                     CrashPoint.beforeVolumes.pass(volumes.pod.metadata.uid)
                     try volumes.prepare()
                     defer { CrashPoint.afterVolumes.pass(volumes.pod.metadata.uid) }
                     return try files.write()
                 }
                 let unenforced = ResourceEnforcement.warning(about: pod.spec, missing: node.cgroups.missing)
-                for record in records + [unenforced].compactMap(\.self) {
+                for record in written.records + [unenforced].compactMap(\.self) {
                     node.events.record(record, about: pod)
                 }
+                if let problem = written.resolverProblem { node.warnOnce(problem) }
                 deliver(.prepared)
             } catch {
                 deliver(.preparationFailed(message: "\(error)"))
@@ -51,7 +52,13 @@ extension PodWorker {
     }
 
     var filesWriter: PodFilesWriter {
-        PodFilesWriter(pod: pod, directories: node.directories, nodeName: node.nodeName, addresses: addresses)
+        PodFilesWriter(
+            pod: pod,
+            directories: node.directories,
+            naming: node.naming,
+            resolver: node.resolver,
+            addresses: addresses
+        )
     }
 
     /// The link that the sandbox is to have. If the addresses are not those that the Pod's files were written with,
@@ -66,11 +73,12 @@ extension PodWorker {
 
     private func createSandbox(_ attempt: Int) {
         let (pod, node) = (pod, node)
-        var launch = PauseLaunch(pod: pod, nodeName: node.nodeName, places: node.directories.places)
+        var launch = PauseLaunch(pod: pod, naming: node.naming, places: node.directories.places)
         let firewall = network?.firewall
         let files: PodFilesWriter?
         let socket: SharedDescriptor?
         do {
+            try PodHostname(of: pod, on: node.naming).check()
             (launch.link, socket, files) = try link()
         } catch {
             Task { deliver(.sandboxFailed(attempt: attempt, message: "\(error)")) }
@@ -125,7 +133,8 @@ extension PodWorker {
             directories: node.directories,
             cgroups: node.cgroups,
             images: node.images,
-            nodeName: node.nodeName
+            naming: node.naming,
+            addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses)
         )
         preparations[run] = Task {
             defer { preparations[run] = nil }

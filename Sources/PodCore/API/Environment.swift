@@ -81,7 +81,7 @@ public struct ObjectFieldSelector: APIObject {
             "fieldPath",
             \.fieldPath,
             .partly(
-                "in the environment: metadata.name, metadata.namespace, metadata.uid, metadata.labels['key'], metadata.annotations['key'] and spec.nodeName"
+                "in the environment: metadata.name, metadata.namespace, metadata.uid, metadata.labels['key'], metadata.annotations['key'], spec.nodeName, status.podIP, status.podIPs, status.hostIP and status.hostIPs"
             ),
             always: true
         ),

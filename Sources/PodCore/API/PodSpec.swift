@@ -99,13 +99,7 @@ public struct PodSpec: APIObject {
         ),
         .field("containers", \.containers, always: true),
         .field("dnsConfig", \.dnsConfig),
-        .field(
-            "dnsPolicy",
-            \.dnsPolicy,
-            .partly(
-                "ClusterFirst and ClusterFirstWithHostNet mean Default, as with a kubelet that knows no cluster DNS"
-            )
-        ),
+        .field("dnsPolicy", \.dnsPolicy),
         .field(
             "enableServiceLinks",
             \.enableServiceLinks,
@@ -119,7 +113,7 @@ public struct PodSpec: APIObject {
         .field("hostPID", \.hostPID),
         .field("hostUsers", \.hostUsers, .notYet("confinement", unless: [true])),
         .field("hostname", \.hostname),
-        .field("hostnameOverride", \.hostnameOverride, .notYet("networking")),
+        .field("hostnameOverride", \.hostnameOverride),
         .field("imagePullSecrets", \.imagePullSecrets, .notYet("images")),
         .field("initContainers", \.initContainers),
         .field("nodeName", \.nodeName, .partly("always becomes the name of this node")),
@@ -172,9 +166,9 @@ public struct PodSpec: APIObject {
             \.serviceAccountName,
             .refused("static pods may not reference serviceaccounts")
         ),
-        .field("setHostnameAsFQDN", \.setHostnameAsFQDN, .notYet("networking", unless: [false])),
+        .field("setHostnameAsFQDN", \.setHostnameAsFQDN),
         .field("shareProcessNamespace", \.shareProcessNamespace),
-        .field("subdomain", \.subdomain, .notYet("networking")),
+        .field("subdomain", \.subdomain),
         .field("terminationGracePeriodSeconds", \.terminationGracePeriodSeconds, always: true),
         .field("tolerations", \.tolerations, .informational("this node has no taints")),
         .field(

@@ -94,7 +94,7 @@ public struct PodSecurityContext: APIObject {
             \.supplementalGroupsPolicy,
             .notYet("confinement", unless: [.merge])
         ),
-        .field("sysctls", \.sysctls, .notYet("networking")),
+        .field("sysctls", \.sysctls),
         .field("windowsOptions", \.windowsOptions, .refused("for Windows only")),
     ])
 }

@@ -10,7 +10,9 @@ enum ConditionalSupport {
         ] {
             for (index, container) in containers.enumerated() {
                 let containerPath = spec.field(name)[index]
-                if !hasNetwork, !pod.spec.hostNetwork { errors += hostPorts(of: container, at: containerPath) }
+                if !hasNetwork, !pod.spec.hostNetwork {
+                    errors += hostPorts(of: container, at: containerPath)
+                }
                 errors += fieldReferences(of: container, at: containerPath)
                 errors += resources(container.resources, at: containerPath.field("resources"))
             }
@@ -30,7 +32,8 @@ enum ConditionalSupport {
     /// There is nothing that a port of the node could be forwarded to.
     private static func hostPorts(of container: Container, at path: FieldPath) -> [FieldError] {
         container.ports.enumerated().filter { $0.element.hostPort != 0 }.map { index, _ in
-            let detail = "needs a network of Pods, and this node has none: start podagent with --pod-cidr or --cni-conf-dir"
+            let detail =
+                "needs a network of Pods, and this node has none: start podagent with --pod-cidr or --cni-conf-dir"
             return .forbidden(path.field("ports")[index].field("hostPort"), detail)
         }
     }
@@ -40,8 +43,6 @@ enum ConditionalSupport {
             guard let field = variable.valueFrom?.fieldRef?.fieldPath else { return nil }
             let fieldPath = path.field("env")[index].field("valueFrom").field("fieldRef").field("fieldPath")
             switch field {
-            case "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs":
-                return .forbidden(fieldPath, notSupportedYet("networking"))
             case "spec.serviceAccountName":
                 return .forbidden(fieldPath, "static pods may not reference serviceaccounts")
             default: return nil

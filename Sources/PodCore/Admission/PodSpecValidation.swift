@@ -100,8 +100,18 @@ extension PodValidator {
         guard let config = pod.spec.dnsConfig else { return }
         validateNameservers(config, at: path.field("nameservers"))
         validateSearches(config, at: path.field("searches"))
-        for (index, option) in config.options.enumerated() where option.name.isEmpty {
-            report(.required(path.field("options")[index], "must not be empty"))
+        validateOptions(config, at: path.field("options"))
+    }
+
+    /// Kubernetes accepts any text. A blank or a line break would end the option in the file that it is written to.
+    private mutating func validateOptions(_ config: PodDNSConfig, at path: FieldPath) {
+        for (index, option) in config.options.enumerated() {
+            if option.name.isEmpty { report(.required(path[index], "must not be empty")) }
+            for (field, text) in [("name", option.name), ("value", option.value ?? "")]
+            where !text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) {
+                let detail = "must consist of printable ASCII characters other than blanks"
+                report(.invalid(path[index].field(field), text, detail))
+            }
         }
     }
 

@@ -19,6 +19,11 @@ extension PodValidator {
             if port.hostPort != 0 {
                 reportInvalid(portPath.field("hostPort"), port.hostPort, NameRules.portNumber(port.hostPort))
             }
+            if !port.hostIP.isEmpty {
+                // The kubelet lets anything through, to fail when the sandbox is made.
+                let broken = AddressRules.address(port.hostIP)
+                reportInvalid(portPath.field("hostIP"), port.hostIP, broken)
+            }
             if pod.spec.hostNetwork, port.hostPort != port.containerPort {
                 let detail = "must match `containerPort` when `hostNetwork` is true"
                 report(.invalid(portPath.field("hostPort"), port.hostPort, detail))

@@ -57,13 +57,12 @@ extension PodValidator {
 
     /// A parameter of a namespace that the Pod shares with the node would change the node.
     private mutating func validateNamespace(of sysctl: String, at path: FieldPath) {
-        let name = sysctl.split(separator: "/").joined(separator: ".")
-        let isIPC =
-            ["kernel.shm", "kernel.msg", "fs.mqueue."].contains { name.hasPrefix($0) } || name == "kernel.sem"
-        if name.hasPrefix("net."), pod.spec.hostNetwork {
+        switch PodSysctl.owner(of: PodSysctl.withDots(sysctl)) {
+        case .network where pod.spec.hostNetwork:
             report(.invalid(path, sysctl, "may not be specified when 'hostNetwork' is true"))
-        } else if isIPC, pod.spec.hostIPC {
+        case .ipc where pod.spec.hostIPC:
             report(.invalid(path, sysctl, "may not be specified when 'hostIPC' is true"))
+        case .network, .ipc, nil: break
         }
     }
 

@@ -11,12 +11,14 @@ public struct ContainerProcess: Sendable {
     private let image: ImageConfig
     private let accounts: AccountFiles
     private let hostname: String
+    private let addresses: PodAddresses
     private let nodeMemory: Int64
 
     /// Gathers the sources.
     ///
     /// - Parameters:
     ///   - hostname: The kernel host name that the container will see.
+    ///   - addresses: Those that the Pod and the node have by now.
     ///   - nodeMemory: The node's memory in bytes.
     public init(
         pod: Pod,
@@ -24,6 +26,7 @@ public struct ContainerProcess: Sendable {
         image: ImageConfig,
         accounts: AccountFiles,
         hostname: String,
+        addresses: PodAddresses,
         nodeMemory: Int64
     ) {
         self.pod = pod
@@ -31,6 +34,7 @@ public struct ContainerProcess: Sendable {
         self.image = image
         self.accounts = accounts
         self.hostname = hostname
+        self.addresses = addresses
         self.nodeMemory = nodeMemory
     }
 
@@ -145,6 +149,10 @@ public struct ContainerProcess: Sendable {
         case "metadata.uid": return pod.metadata.uid
         case "spec.nodeName": return pod.spec.nodeName
         case "spec.serviceAccountName": return pod.spec.serviceAccountName
+        case "status.podIP": return addresses.pod.first ?? ""
+        case "status.podIPs": return addresses.pod.joined(separator: ",")
+        case "status.hostIP": return addresses.node.first ?? ""
+        case "status.hostIPs": return addresses.node.joined(separator: ",")
         default: break
         }
         let subscripts = [

@@ -45,12 +45,13 @@ extension PodSpec {
 }
 
 extension PauseLaunch {
-    /// The pause of a Pod on the node of that name.
-    public init(pod: Pod, nodeName: String, places: LaunchPlaces) {
+    /// The pause of a Pod on the node that is named so.
+    public init(pod: Pod, naming: NodeNaming, places: LaunchPlaces) {
         self.init(
             namespaces: pod.spec.joinedNamespaces,
-            hostname: PodFiles.hostname(of: pod, node: nodeName),
+            hostname: PodHostname(of: pod, on: naming).kernel,
             memoryVolumes: pod.spec.memoryVolumes,
+            sysctls: pod.spec.securityContext.sysctls.compactMap { PodSysctl($0) },
             emptyDirectory: places.emptyDirectory
         )
     }

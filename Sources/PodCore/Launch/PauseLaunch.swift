@@ -6,6 +6,8 @@ public struct PauseLaunch: Hashable, Sendable {
     public var hostname: String
     /// `emptyDir` volumes in memory: they live in pause's mount namespace, and vanish with it.
     public var memoryVolumes: [MemoryVolume]
+    /// Kernel parameters that the Pod asks for, of namespaces that are its own.
+    public var sysctls: [PodSysctl]
     /// The Pod's link to the others; nil when it has loopback alone. With it, the first descriptor that comes with the
     /// plan is a netlink socket of the node.
     public var link: PodLink?
@@ -34,12 +36,14 @@ public struct PauseLaunch: Hashable, Sendable {
         namespaces: Namespaces,
         hostname: String,
         memoryVolumes: [MemoryVolume] = [],
+        sysctls: [PodSysctl] = [],
         link: PodLink? = nil,
         emptyDirectory: String
     ) {
         self.namespaces = namespaces
         self.hostname = hostname
         self.memoryVolumes = memoryVolumes
+        self.sysctls = sysctls
         self.link = link
         self.emptyDirectory = emptyDirectory
     }
@@ -64,6 +68,8 @@ public struct PauseLaunch: Hashable, Sendable {
         ]
         if namespaces.contains(.uts) { steps.append(.setHostname(hostname)) }
         if namespaces.contains(.network) { steps += networkSteps }
+        // After the link, so that its own parameters are there as well. /proc/sys is that of whoever opens a file of it.
+        steps += sysctls.map { .write(path: $0.path, text: $0.value) }
         steps += [
             .makeMountsPrivate,  // or every mount below shows up on the host
             .newFilesystem(
@@ -104,17 +110,16 @@ public struct PauseLaunch: Hashable, Sendable {
         return LaunchPlan(steps: steps)
     }
 
-    /// Loopback, and what containerd sets so that a container without root can bind port 80 and use ping
-    /// (reference §7.1). /proc/sys/net is that of the namespace of who opens it.
+    /// Loopback, and what containerd sets so that a container without root can bind port 80 and use ping, unless the Pod
+    /// asks for something else (reference §7.1).
     private var networkSteps: [LaunchStep] {
         let settings = "/proc/sys/net/ipv4"
+        let usual = [("ip_unprivileged_port_start", "0"), ("ping_group_range", "0 2147483647")]
+        let wanted = usual.filter { name, _ in !sysctls.contains { $0.name == "net.ipv4.\(name)" } }
         // The settings first: a link takes them over as it comes.
         let own = link?.steps(socket: .passed(0), scratch: .scratch(0)) ?? []
-        return [
-            .bringLoopbackUp,
-            .ifPossible(.write(path: "\(settings)/ip_unprivileged_port_start", text: "0")),
-            .ifPossible(.write(path: "\(settings)/ping_group_range", text: "0 2147483647")),
-        ] + own
+        return [.bringLoopbackUp]
+            + wanted.map { .ifPossible(.write(path: "\(settings)/\($0)", text: $1)) } + own
     }
 }
 

@@ -1,19 +1,25 @@
 /// Which Pods the node has, and what is to become of each name. Pure, as ``PodMachine`` is: events in, effects out.
 ///
-/// Pods are wanted by files and by the socket; a Pod whose predecessor of the same name is still ending waits for it.
+/// Pods are wanted by files and by the socket; a Pod whose predecessor of the same name is still ending waits for it, and so
+/// does one that wants a port of the node which a Pod that is ending has. One that wants what another keeps is rejected.
 /// How a single Pod lives is its own machine's business: this one begins and ends lives.
 public struct NodeMachine: Sendable {
     private struct Present {
         var pod: Pod
         /// It has been deleted, and is not gone yet.
         var isLeaving: Bool
+        var claim: NodeClaim
     }
 
     /// The Pods that there are, those included that are leaving.
     private var present: [PodKey: Present] = [:]
     /// What files ask for. A Pod that was applied over the socket is wanted by being there.
     private var wanted: [PodKey: (pod: Pod, path: String)] = [:]
+    /// Pods that are wanted and wait for what another one gives up, in the order in which they came.
+    private var waiting: [PodKey] = []
     private var shutdown: NodeShutdown?
+    /// Which kernel parameters Pods that come from now on may set.
+    public var sysctls = SysctlRules()
 
     /// A node without Pods.
     public init() {}
@@ -21,10 +27,8 @@ public struct NodeMachine: Sendable {
     /// Takes one event and says what to do about it.
     public mutating func handle(_ event: NodeEvent, at now: Tick) -> [NodeEffect] {
         switch event {
-        case .restored(let pod, let source, let isLeaving):
-            present[PodKey(pod)] = Present(pod: pod, isLeaving: isLeaving)
-            if case .file(let path) = source, !isLeaving { wanted[PodKey(pod)] = (pod, path) }
-            return []
+        case .restored(let pod, let source, let state):
+            return restore(pod, source, state)
         case .wanted(let pod, let path):
             wanted[PodKey(pod)] = (pod, path)
             return want(pod, .file(path))
@@ -36,6 +40,12 @@ public struct NodeMachine: Sendable {
             return leave(key, grace: nil)
         case .applied(let pod):
             return want(pod, .socket)
+        case .ending(let key):
+            if present[key]?.claim.state == .holds { present[key]?.claim.state = .letsGo }
+            return []
+        case .ended(let key):
+            present[key]?.claim.state = .none
+            return admitWaiting()
         case .deleted(let key, let grace):
             return leave(key, grace: grace)
         case .gone(let key):
@@ -57,8 +67,28 @@ public struct NodeMachine: Sendable {
     /// Whether the node goes down: nothing is started that does not run already.
     public var isShuttingDown: Bool { shutdown != nil }
 
-    /// Whether there is a Pod of that name, be it one that is leaving.
-    public func has(_ key: PodKey) -> Bool { present[key] != nil }
+    /// Whether there is a Pod of that name, be it one that is leaving or one that waits.
+    public func has(_ key: PodKey) -> Bool { present[key] != nil || waiting.contains(key) }
+
+    /// The Pod that has to go before this one can come, because it ends and has a port of the node that this one wants.
+    public func obstacle(to pod: Pod) -> PodKey? {
+        if case .waits(let key) = verdict(on: pod) { return key }
+        return nil
+    }
+
+    private mutating func restore(_ pod: Pod, _ source: PodSource, _ state: RestoredState) -> [NodeEffect] {
+        let key = PodKey(pod)
+        let claim = NodeClaim(pod, state.claim)
+        present[key] = Present(pod: pod, isLeaving: state == .leaving, claim: claim)
+        guard case .file(let path) = source else { return [] }
+        switch state {
+        case .admitted, .ended: wanted[key] = (pod, path)
+        case .leaving: break
+        // Its file still asks for it, and gets an answer anew.
+        case .rejected: return leave(key, grace: .zero)
+        }
+        return []
+    }
 
     private mutating func want(_ pod: Pod, _ source: PodSource) -> [NodeEffect] {
         let key = PodKey(pod)
@@ -67,13 +97,51 @@ public struct NodeMachine: Sendable {
             return isSame || existing.isLeaving ? [] : leave(key, grace: nil)
         }
         guard shutdown == nil else { return [] }
-        present[key] = Present(pod: pod, isLeaving: false)
-        return [.run(pod, source)]
+        switch verdict(on: pod) {
+        case .admitted:
+            present[key] = Present(pod: pod, isLeaving: false, claim: NodeClaim(pod, .holds))
+            return [.run(pod, source)]
+        case .rejected(let rejection):
+            present[key] = Present(pod: pod, isLeaving: false, claim: NodeClaim(pod, .none))
+            return [.reject(pod, source, rejection)]
+        case .waits(let obstacle):
+            if waiting.contains(key) { return [] }
+            waiting.append(key)
+            return [.wait(pod, for: obstacle)]
+        }
+    }
+
+    private enum Verdict {
+        case admitted
+        case waits(for: PodKey)
+        case rejected(Rejection)
+    }
+
+    /// First come, first served: what is there already has what it claims. In the kubelet's order (reference §15.2).
+    private func verdict(on pod: Pod) -> Verdict {
+        if let rejection = sysctls.rejection(of: pod) { return .rejected(rejection) }
+        let ports = pod.spec.hostPorts
+        if ports.isEmpty { return .admitted }
+        var taken: (key: PodKey, port: String)?
+        var obstacle: PodKey?
+        for (key, other) in present {
+            guard let port = other.claim.conflict(with: ports) else { continue }
+            // The first by name, so that the answer is always the same.
+            switch other.claim.state {
+            case .holds: if taken.map({ key < $0.key }) ?? true { taken = (key, port) }
+            case .letsGo, .none: obstacle = min(key, obstacle ?? key)
+            }
+        }
+        if let taken { return .rejected(.port(taken.port, takenBy: taken.key)) }
+        return obstacle.map { .waits(for: $0) } ?? .admitted
     }
 
     private mutating func leave(_ key: PodKey, grace: Duration?) -> [NodeEffect] {
+        // One that still waits need not leave.
+        waiting.removeAll { $0 == key && wanted[key] == nil }
         guard present[key] != nil else { return [] }
         present[key]?.isLeaving = true
+        if present[key]?.claim.state == .holds { present[key]?.claim.state = .letsGo }
         return [.delete(key, grace: grace)]
     }
 
@@ -81,23 +149,35 @@ public struct NodeMachine: Sendable {
         present[key] = nil
         if shutdown != nil { return shutdown?.isDone(key, at: now) ?? [] }
         // A successor, or the same again: deleted by hand while its file still asks for it.
-        guard let (pod, path) = wanted[key] else { return [] }
-        return want(pod, .file(path))
+        let next = wanted[key].map { want($0.pod, .file($0.path)) } ?? []
+        return next + admitWaiting()
+    }
+
+    /// Something has been given up: whoever waited asks again.
+    private mutating func admitWaiting() -> [NodeEffect] {
+        let keys = waiting
+        waiting = []
+        return keys.flatMap { key in wanted[key].map { want($0.pod, .file($0.path)) } ?? [] }
     }
 }
 
 /// What the node's machine is told.
 public enum NodeEvent: Sendable {
     /// An earlier podagent has left a record of the Pod, whose machine is being resumed.
-    case restored(Pod, PodSource, isLeaving: Bool)
+    case restored(Pod, PodSource, RestoredState)
     /// A file asks for the Pod.
     case wanted(Pod, path: String)
     /// Another file asks for the same Pod now.
     case moved(PodKey, path: String)
     /// No file asks for a Pod of that name any more.
     case unwanted(PodKey)
-    /// A Pod came over the socket. There is none of its name: see ``NodeMachine/has(_:)``.
+    /// A Pod came over the socket. There is none of its name, and nothing that it would have to wait for: see
+    /// ``NodeMachine/has(_:)`` and ``NodeMachine/obstacle(to:)``.
     case applied(Pod)
+    /// The Pod has Succeeded or Failed.
+    case ending(PodKey)
+    /// And that is on the disk, so that it will not run again.
+    case ended(PodKey)
     /// Somebody asked for the deletion of the Pod.
     case deleted(PodKey, grace: Duration?)
     /// The Pod's machine has finished.
@@ -110,10 +190,34 @@ public enum NodeEvent: Sendable {
     case alarm
 }
 
+/// What an earlier podagent has written down of a Pod.
+public enum RestoredState: Hashable, Sendable {
+    /// It runs, or is to. It is not looked at again: a restart of podagent ends nothing.
+    case admitted
+    /// It has Succeeded or Failed.
+    case ended
+    /// It has been deleted.
+    case leaving
+    /// It was not admitted.
+    case rejected
+
+    fileprivate var claim: NodeClaim.State {
+        switch self {
+        case .admitted: .holds
+        case .leaving: .letsGo
+        case .ended, .rejected: .none
+        }
+    }
+}
+
 /// What the node's machine wants done.
 public enum NodeEffect: Equatable, Sendable {
     /// Begin the life of a Pod.
     case run(Pod, PodSource)
+    /// Begin the life of a Pod that comes to nothing, by giving its machine ``PodEvent/rejected(_:)``.
+    case reject(Pod, PodSource, Rejection)
+    /// Tell that the Pod does not come before another one has gone, or has ended for good.
+    case wait(Pod, for: PodKey)
     /// Give the Pod's machine ``PodEvent/delete(grace:)``.
     case delete(PodKey, grace: Duration?)
     /// Give the Pod's machine ``PodEvent/nodeShutdown(grace:)``.

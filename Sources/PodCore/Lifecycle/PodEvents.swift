@@ -21,6 +21,8 @@ public enum PodEvent: Hashable, Sendable {
     /// A process was made and its launch plan failed; nothing of the image has run.
     case containerNotStarted(RunID, message: String, at: Timestamp)
     case containerExited(RunID, ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
+    /// The node does not admit the Pod. Comes before everything else, if it comes.
+    case rejected(Rejection)
     /// The Pod is to go. Later requests may shorten the grace period, never lengthen it.
     case delete(grace: Duration?)
     /// The node goes down: what runs is ended within this time, or the Pod's own if that is shorter, and nothing is

@@ -7,6 +7,8 @@
 ///                                          ▼
 ///                       containers stopped ▶ sandbox removed ▶ cleaned up ▶ forgotten
 ///
+/// A Pod that the node rejects is told so at the very beginning, and has finished then.
+///
 /// Each event first changes what is known (`apply`), then everything that now ought to happen is computed from that
 /// (`advance`). Whatever takes time is claimed in the state before its effect is handed out, so nothing is ever
 /// started twice.
@@ -63,6 +65,8 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public internal(set) var cleanedUp = false
     /// Why the whole Pod is Failed, when no container says it.
     public internal(set) var failure: Waiting?
+    /// Why the node did not admit the Pod: nothing of it has run, nor ever will.
+    public internal(set) var rejection: Rejection?
     /// Set while the node goes down: the most that a container gets to end, and nothing is started any more.
     public internal(set) var shutdownGrace: Duration?
     /// podagent was restarted, and the shim has not said yet what became of the Pod meanwhile.

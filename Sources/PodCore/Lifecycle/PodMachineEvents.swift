@@ -43,6 +43,10 @@ extension PodMachine {
                 finishedAt: finishedAt,
                 now
             )
+        case .rejected(let rejection):
+            self.rejection = rejection
+            ending = .finishing
+            effects.append(.record(PodRecord(.warning, rejection.reason, rejection.text)))
         case .delete(let grace):
             delete(grace: grace, at: now)
         case .nodeShutdown(let grace):

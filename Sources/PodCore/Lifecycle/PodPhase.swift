@@ -5,7 +5,7 @@ extension PodMachine {
     /// A static Pod that is deleted keeps the phase of one that would go on, as nothing asked it to come to an end. Any
     /// other has failed when it was stopped, unless all of it had succeeded.
     public func phase(isStatic: Bool) -> PodPhase {
-        if failure != nil { return .failed }
+        if failure != nil || rejection != nil { return .failed }
         var tally = PhaseTally(isStopped: !isStatic && isStopped)
         for record in containers { tally.count(record, lifecycle.restartPolicy) }
         return tally.phase

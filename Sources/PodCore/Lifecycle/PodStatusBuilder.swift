@@ -48,6 +48,12 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         status.observedGeneration = pod.metadata.generation
         status.phase = phase(of: pod, machine)
         status.qosClass = PodQOSClass(of: pod.spec)
+        if let rejection = machine.rejection {
+            // No containers and no conditions, for there will be none (reference §15.3).
+            status.reason = rejection.reason
+            status.message = rejection.message
+            return status
+        }
         if let failure = machine.failure {
             status.reason = failure.reason
             status.message = failure.message

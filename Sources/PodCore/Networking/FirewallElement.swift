@@ -108,7 +108,7 @@ extension PodLink {
     /// Of the hardware address (RFC 4291, appendix A).
     static func linkLocalAddress(_ hardware: [UInt8]) -> IPAddress {
         let identifier = [hardware[0] ^ 2, hardware[1], hardware[2], 0xff, 0xfe] + hardware[3...]
-        return .v6(identifier.reduce(0) { $0 << 8 | UInt128($1) } | UInt128(0xfe80) << 112)
+        return .v6(IPv6Bits(identifier.reduce(0) { $0 << 8 | UInt128($1) } | UInt128(0xfe80) << 112))
     }
 }
 

@@ -3,14 +3,14 @@ public enum IPAddress: Hashable, Sendable {
     /// In host byte order: 10.0.0.1 is `0x0a00_0001`.
     case v4(UInt32)
     /// In host byte order: `::1` is 1.
-    case v6(UInt128)
+    case v6(IPv6Bits)
 
     /// Reads an address as people write it: four decimal numbers without leading zeros, or RFC 4291 §2.2, where the last
     /// 32 bits may be written as an IPv4 address. No zone, no brackets; nil for anything else.
     public init?(_ text: some StringProtocol) {
         if text.contains(":") {
             guard let bits = Self.parse6(String(text)) else { return nil }
-            self = .v6(bits)
+            self = .v6(IPv6Bits(bits))
         } else {
             guard let bits = Self.parse4(String(text)) else { return nil }
             self = .v4(bits)
@@ -34,7 +34,7 @@ public enum IPAddress: Hashable, Sendable {
     var bits: UInt128 {
         switch self {
         case .v4(let bits): UInt128(bits)
-        case .v6(let bits): bits
+        case .v6(let bits): bits.value
         }
     }
 
@@ -42,7 +42,7 @@ public enum IPAddress: Hashable, Sendable {
     func with(bits: UInt128) -> IPAddress {
         switch self {
         case .v4: .v4(UInt32(truncatingIfNeeded: bits))
-        case .v6: .v6(bits)
+        case .v6: .v6(IPv6Bits(bits))
         }
     }
 
@@ -96,6 +96,25 @@ public enum IPAddress: Hashable, Sendable {
         }
         return groups
     }
+}
+
+/// The number that an IPv6 address is, in two halves. Not as a `UInt128`, which wants to stand at a multiple of 16 bytes:
+/// Swift 6.3.1 does not always see to that for enums that contain one, and a debug build then crashes.
+public struct IPv6Bits: Hashable, Sendable, ExpressibleByIntegerLiteral {
+    private let high: UInt64
+    private let low: UInt64
+
+    /// Takes the number apart.
+    public init(_ value: UInt128) {
+        high = UInt64(truncatingIfNeeded: value >> 64)
+        low = UInt64(truncatingIfNeeded: value)
+    }
+
+    /// A small one.
+    public init(integerLiteral value: UInt64) { (high, low) = (0, value) }
+
+    /// The number.
+    public var value: UInt128 { UInt128(high) << 64 | UInt128(low) }
 }
 
 extension IPAddress: CustomStringConvertible {

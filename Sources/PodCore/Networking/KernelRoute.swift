@@ -49,7 +49,7 @@ public struct KernelRoute: Hashable, Sendable {
             else { return nil }
             if destination >> 118 == 0xfe80 >> 6 || destination >> 120 == 0xff || length == 128 { return nil }
             return KernelRoute(
-                destination: Subnet(containing: .v6(destination), prefixLength: length),
+                destination: Subnet(containing: .v6(IPv6Bits(destination)), prefixLength: length),
                 link: String(fields[9]),
                 hasGateway: gateway != 0
             )

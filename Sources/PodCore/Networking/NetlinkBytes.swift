@@ -43,7 +43,7 @@ extension IPAddress {
     init?(bytes: [UInt8]) {
         switch bytes.count {
         case 4: self = .v4(bytes.reduce(0) { $0 << 8 | UInt32($1) })
-        case 16: self = .v6(bytes.reduce(0) { $0 << 8 | UInt128($1) })
+        case 16: self = .v6(IPv6Bits(bytes.reduce(0) { $0 << 8 | UInt128($1) }))
         default: return nil
         }
     }

@@ -92,7 +92,7 @@ extension IPAddress {
     fileprivate var isNodeAddress: Bool {
         switch self {
         case .v4(let bits): bits >> 24 != 0 && bits >> 24 != 127 && bits >> 28 < 0xe
-        case .v6(let bits): bits > 1 && bits >> 120 != 0xff && bits >> 118 != 0x3fa
+        case .v6: bits > 1 && bits >> 120 != 0xff && bits >> 118 != 0x3fa
         }
     }
 }

@@ -1,20 +1,13 @@
 /// The small files that every container of a Pod finds in /etc.
 public enum PodFiles {
-    /// The kernel host name (reference §7.3): the node's with `hostNetwork`, else the Pod's wish or its name, cut to 63
-    /// bytes without a trailing `-` or `.`.
-    public static func hostname(of pod: Pod, node: String) -> String {
-        if pod.spec.hostNetwork { return node }
-        var name = pod.spec.hostname.isEmpty ? pod.metadata.name : pod.spec.hostname
-        guard name.utf8.count > 63 else { return name }
-        name = String(decoding: name.utf8.prefix(63), as: UTF8.self)
-        while let last = name.last, last == "-" || last == "." { name.removeLast() }
-        return name
-    }
-
     /// /etc/hosts (reference §7.4). `nodeHosts` is the node's own file, used with `hostNetwork`; `addresses` are the
     /// Pod's, none while it has loopback alone.
-    public static func hosts(of pod: Pod, hostname: String, addresses: [String], nodeHosts: String) -> String
-    {
+    public static func hosts(
+        of pod: Pod,
+        hostname: PodHostname,
+        addresses: [String],
+        nodeHosts: String
+    ) -> String {
         var text: String
         if pod.spec.hostNetwork {
             text = "# Kubernetes-managed hosts file (host network).\n" + nodeHosts
@@ -32,14 +25,14 @@ public enum PodFiles {
                 """
             // A Pod without an address can still find itself by name, as on any machine that is not on a network.
             for address in addresses.isEmpty ? ["127.0.0.1"] : addresses {
-                text += "\(address)\t\(hostname)\n"
+                text += line([address] + hostname.aliases)
             }
         }
         guard !pod.spec.hostAliases.isEmpty else { return text }
         text += "\n# Entries added by HostAliases.\n"
-        for alias in pod.spec.hostAliases {
-            text += ([alias.ip] + alias.hostnames).joined(separator: "\t") + "\n"
-        }
+        for alias in pod.spec.hostAliases { text += line([alias.ip] + alias.hostnames) }
         return text
     }
+
+    private static func line(_ words: [String]) -> String { words.joined(separator: "\t") + "\n" }
 }

@@ -10,6 +10,7 @@ public struct ResolverConfiguration: Hashable, Sendable {
     /// Limits of the kubelet; what exceeds them is dropped and reported.
     static let nameserversMax = 3
     static let searchesMax = 32
+    static let searchMax = 253
     static let searchBytesMax = 2048
 
     /// Makes an empty configuration.
@@ -32,28 +33,71 @@ public struct ResolverConfiguration: Hashable, Sendable {
         }
     }
 
-    /// What a Pod's containers get, and the warnings for its events.
+    /// What a Pod's containers get, and the warnings for its events. `node` is what the node's own file says.
     ///
-    /// There is no cluster DNS on a node without a cluster, so ClusterFirst means Default, as the kubelet has it.
-    public static func forPod(_ pod: Pod, node: ResolverConfiguration) -> (ResolverConfiguration, [PodRecord])
-    {
-        var result = pod.spec.dnsPolicy == .none ? ResolverConfiguration() : node
-        var records: [PodRecord] = []
+    /// Without a cluster's name servers ClusterFirst means Default, as the kubelet has it; with them the node's own are
+    /// not asked, nor its options taken.
+    public static func forPod(
+        _ pod: Pod,
+        node: ResolverConfiguration,
+        naming: NodeNaming
+    ) -> (ResolverConfiguration, [PodRecord]) {
+        var result = base(of: pod, node: node, naming: naming)
         if let wanted = pod.spec.dnsConfig {
-            for server in wanted.nameservers where !result.nameservers.contains(server) {
-                result.nameservers.append(server)
-            }
-            for search in wanted.searches where !result.searches.contains(search) {
-                result.searches.append(search)
-            }
+            result.add(nameservers: wanted.nameservers, searches: wanted.searches)
             for option in wanted.options {
                 result.setOption(
                     option.value.map { $0.isEmpty ? option.name : "\(option.name):\($0)" } ?? option.name
                 )
             }
         }
-        records += result.cutToLimits()
+        let records = result.cutToLimits()
         return (result, records)
+    }
+
+    private static func base(
+        of pod: Pod,
+        node: ResolverConfiguration,
+        naming: NodeNaming
+    ) -> ResolverConfiguration {
+        switch pod.spec.dnsPolicy {
+        case .none: return ResolverConfiguration()
+        case .default: return node
+        case .clusterFirst where pod.spec.hostNetwork: return node
+        case .clusterFirst, .clusterFirstWithHostNet:
+            if naming.clusterDNS.isEmpty { return node }
+        }
+        let services = "svc.\(naming.clusterDomain)"
+        var result = ResolverConfiguration()
+        result.add(
+            nameservers: naming.clusterDNS,
+            searches: ["\(pod.metadata.namespace).\(services)", services, naming.clusterDomain]
+                + node.searches
+        )
+        result.options = ["ndots:5"]
+        return result
+    }
+
+    /// Whether no server that it names can be reached from a network namespace other than the node's.
+    public var isLoopbackOnly: Bool {
+        !nameservers.isEmpty
+            && nameservers.allSatisfy { server in
+                switch IPAddress(server) {
+                case .v4(let bits): bits >> 24 == 127
+                case .v6(let bits): bits.value == 1
+                case nil: false
+                }
+            }
+    }
+
+    /// Whether it leads to systemd-resolved(8) alone, whose servers are in a file of its own.
+    public var isStub: Bool {
+        !nameservers.isEmpty && nameservers.allSatisfy { $0 == "127.0.0.53" || $0 == "127.0.0.54" }
+    }
+
+    private mutating func add(nameservers: [String], searches: [String]) {
+        for server in nameservers where !self.nameservers.contains(server) { self.nameservers.append(server) }
+        for search in searches where !self.searches.contains(search) { self.searches.append(search) }
     }
 
     private mutating func setOption(_ option: String) {
@@ -76,6 +120,7 @@ public struct ResolverConfiguration: Hashable, Sendable {
             )
         }
         let wanted = searches.count
+        searches.removeAll { $0.utf8.count > Self.searchMax }
         searches = Array(searches.prefix(Self.searchesMax))
         while searches.joined(separator: " ").utf8.count > Self.searchBytesMax { searches.removeLast() }
         if searches.count < wanted {

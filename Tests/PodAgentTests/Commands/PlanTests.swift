@@ -40,6 +40,12 @@ import Testing
                 "  cgroup: cpu.weight 59, cpu.max 50000 100000, memory.max 67108864, memory.oom.group 1"
             ),
             ("resources: {limits: {cpu: 1}}", "pod default/p-node\n  cgroup: cpu.weight 39, cpu.max 100000"),
+            (
+                "env: [{name: A, valueFrom: {fieldRef: {fieldPath: status.podIP}}}]\n    args: [$(A)]",
+                "exec \"[entrypoint of busybox]\" \"[the Pod's address]\""
+            ),
+            ("# names", "sethostname p-node.s.default.svc.cluster.local"),
+            ("# sysctls", "write 1 to /proc/sys/kernel/shm_rmid_forced"),
             ("securityContext: {capabilities: {add: [FLY]}}", "waits with CreateContainerConfigError"),
         ]
     )
@@ -50,6 +56,9 @@ import Testing
             kind: Pod
             metadata: {name: p}
             spec:
+              subdomain: s
+              setHostnameAsFQDN: true
+              securityContext: {sysctls: [{name: kernel.shm_rmid_forced, value: "1"}]}
               volumes: [{name: v, emptyDir: {}}, {name: m, emptyDir: {medium: Memory}}]
               containers:
               - name: c

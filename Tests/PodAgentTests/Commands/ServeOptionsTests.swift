@@ -57,6 +57,10 @@ import Testing
             vxlanPort: 8472
             cniConfDir: /etc/cni/net.d
             cni-bin-dir: /opt/cni/bin
+            allowedUnsafeSysctls: kernel.msgmax,net.core.*
+            clusterDomain: pods.example
+            clusterDns: 10.96.0.10,fd00::a
+            resolvConf: /etc/upstream.conf
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -82,6 +86,10 @@ import Testing
         expected.vxlan = VXLANParameters(identifier: 7, port: 8472)
         expected.cniConfigurations = "/etc/cni/net.d"
         expected.cniPlugins = "/opt/cni/bin"
+        expected.allowedUnsafeSysctls = ["kernel.msgmax", "net.core.*"]
+        expected.clusterDomain = "pods.example"
+        expected.clusterDNS = ["10.96.0.10", "fd00::a"]
+        expected.resolverFile = "/etc/upstream.conf"
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))
@@ -111,6 +119,11 @@ import Testing
             (
                 "nodeName: my_node",
                 #"FILE:1: nodeName must be a name of letters, digits, - and ., such as node-1, not "my_node""#
+            ),
+            (
+                "clusterDns: dns.example",
+                "FILE:1: clusterDns must be addresses such as 10.96.0.10 with commas between, at most 3, "
+                    + "not \"dns.example\""
             ),
             ("logFormat: xml", #"FILE:1: logFormat must be text or json, not "xml""#),
             ("backend: flannel", #"FILE:1: backend must be host-gw or vxlan, not "flannel""#),

@@ -145,6 +145,17 @@ struct ExampleTests {
         )
     }
 
+    @Test("a subdomain and setHostnameAsFQDN give the Pod a full name")
+    func hostname() throws {
+        let name = "db.shop.default.svc.cluster.local"
+        #expect(try finishedLog("hostname") == "\(name)\n127.0.0.1\t\(name)\tdb\n")
+    }
+
+    @Test("the Pod's sysctls are its own")
+    func sysctls() throws {
+        #expect(try finishedLog("sysctls") == "1\n20000\t30000\n")
+    }
+
     @Test("dnsPolicy None takes nothing from the node")
     func dnsConfig() throws {
         #expect(
@@ -221,9 +232,10 @@ struct ExampleTests {
         #expect(
             present == [
                 "dns-config.yaml", "environment.yaml", "hello.yaml", "host-aliases.yaml", "host-network.yaml",
+                "hostname.yaml",
                 "init-container.yaml", "log-sidecar.yaml", "resource-limits.yaml", "retry-on-failure.yaml",
                 "security-context.yaml",
-                "share-process-namespace.yaml", "two-containers.yaml", "volumes.yaml",
+                "share-process-namespace.yaml", "sysctls.yaml", "two-containers.yaml", "volumes.yaml",
             ]
         )
         let later = try RootedDirectory(hostPath: "\(Self.directory)/later").entries().filter {

@@ -164,7 +164,12 @@ import Testing
             "{hostNetwork: true, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 81}]}]}",
             "c.ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"
         ),
-        .init(.port, "{hostIP: nonsense}"),
+        .init(
+            .port,
+            "{hostIP: nonsense}",
+            "c.ports[0].hostIP: Invalid value: \"nonsense\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
+        ),
+        .init(.port, "{hostIP: '::1'}"),
     ]
 
     static let environment: [ValidationCase] = [

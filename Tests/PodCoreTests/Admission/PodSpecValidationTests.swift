@@ -121,6 +121,75 @@ import Testing
         ),
     ]
 
+    /// Attack class 17: whatever would end a line of a file that is made from these, or begin another word of it.
+    static let forgeries: [ValidationCase] = [
+        .init(
+            .spec,
+            "{hostname: 'h\n127.0.0.1 evil'}",
+            "hostname: Invalid value: \"h\\n127.0.0.1 evil\": \(Text.label)"
+        ),
+        .init(.spec, "{hostname: 'h\r'}", "hostname: Invalid value: \"h\\r\": \(Text.label)"),
+        .init(.spec, "{hostname: 'a:b'}", "hostname: Invalid value: \"a:b\": \(Text.label)"),
+        .init(.spec, "{subdomain: 's\t'}", "subdomain: Invalid value: \"s\\t\": \(Text.label)"),
+        .init(
+            .spec,
+            "{hostnameOverride: 'a\nb'}",
+            "hostnameOverride: Invalid value: \"a\\nb\": \(Text.subdomain)"
+        ),
+        .init(
+            .spec,
+            "{hostAliases: [{ip: '10.0.0.1\n10.0.0.2', hostnames: [a]}]}",
+            "hostAliases[0].ip: Invalid value: \"10.0.0.1\\n10.0.0.2\": \(Text.address)"
+        ),
+        .init(
+            .spec,
+            "{hostAliases: [{ip: 10.0.0.1, hostnames: ['a\n10.0.0.2\tbank.example']}]}",
+            "hostAliases[0].hostnames: Invalid value: \"a\\n10.0.0.2\\tbank.example\": \(Text.subdomain)"
+        ),
+        .init(
+            .spec,
+            "{dnsConfig: {nameservers: ['1.1.1.1\nnameserver 6.6.6.6']}}",
+            "dnsConfig.nameservers[0]: Invalid value: \"1.1.1.1\\nnameserver 6.6.6.6\": \(Text.address)"
+        ),
+        .init(
+            .spec,
+            "{dnsConfig: {options: [{name: 'rotate\nnameserver 6.6.6.6'}]}}",
+            "dnsConfig.options[0].name: Invalid value: \"rotate\\nnameserver 6.6.6.6\": \(plain)"
+        ),
+        .init(
+            .spec,
+            "{dnsConfig: {options: [{name: ndots, value: '5 rotate'}, {name: 'ü'}]}}",
+            "dnsConfig.options[0].value: Invalid value: \"5 rotate\": \(plain)",
+            "dnsConfig.options[1].name: Invalid value: \"ü\": \(plain)"
+        ),
+        .init(
+            .metadata,
+            "{labels: {a: 'b\nc'}}",
+            "metadata.labels: Invalid value: \"b\\nc\": \(Text.labelValue)"
+        ),
+        .init(
+            .metadata,
+            "{name: 'web\nroot'}",
+            "metadata.name: Invalid value: \"web\\nroot-node1\": \(Text.subdomain)"
+        ),
+        .init(.env, "{name: 'A\nB'}", "c.env[0].name: Invalid value: \"A\\nB\": \(Text.environment)"),
+        .init(.env, "{value: 'a\nb:c\r'}"),
+    ]
+
+    private static let plain = "must consist of printable ASCII characters other than blanks"
+
+    @Test("What would forge a line of a Pod's files is refused", arguments: forgeries)
+    func checksForgeries(_ test: ValidationCase) { #expect(test.errors() == test.expectedTexts) }
+
+    @Test(
+        "A search domain with more than a name in it is refused",
+        arguments: ["a\nnameserver 6.6.6.6", "a b", "a\t", ".."]
+    )
+    func forgedSearches(_ search: String) {
+        let errors = ValidationCase(.spec, "{dnsConfig: {searches: [\"\(search)\"]}}").errors()
+        #expect(errors.count == 1 && errors[0].hasPrefix("spec.dnsConfig.searches[0]: Invalid value: "))
+    }
+
     private static func searchText(_ name: String) -> String {
         #"dnsConfig.searches[0]: Invalid value: "\#(name)": a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '_?[a-z0-9]([-_a-z0-9]*[a-z0-9])?(\._?[a-z0-9]([-_a-z0-9]*[a-z0-9])?)*')"#
     }

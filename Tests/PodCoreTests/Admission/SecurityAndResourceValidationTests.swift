@@ -26,6 +26,18 @@ import Testing
         ),
         .init(
             .spec,
+            "{securityContext: {sysctls: [{name: 'kernel.shm_rmid_forced=1+kernel.core_pattern', value: '1'}]}}",
+            "securityContext.sysctls[0].name: Invalid value: \"kernel.shm_rmid_forced=1+kernel.core_pattern\": \(sysctlName)"
+        ),
+        .init(
+            .spec,
+            "{securityContext: {sysctls: [{name: net/../kernel/core_pattern, value: '1'}, {name: net..a}, {name: net a}]}}",
+            "securityContext.sysctls[0].name: Invalid value: \"net/../kernel/core_pattern\": \(sysctlName)",
+            "securityContext.sysctls[1].name: Invalid value: \"net..a\": \(sysctlName)",
+            "securityContext.sysctls[2].name: Invalid value: \"net a\": \(sysctlName)"
+        ),
+        .init(
+            .spec,
             "{securityContext: {sysctls: [{name: net.a, value: '1'}, {name: net.a, value: '2'}]}}",
             "securityContext.sysctls[1].name: Duplicate value: \"net.a\""
         ),

@@ -73,10 +73,6 @@ import Testing
                 "c.securityContext.seccompProfile: \(later("confinement"))"
             ),
             (
-                .env, "{valueFrom: {fieldRef: {fieldPath: status.podIP}}}",
-                "c.env[0].valueFrom.fieldRef.fieldPath: \(later("networking"))"
-            ),
-            (
                 .env, "{valueFrom: {secretKeyRef: {name: s, key: k}}}",
                 "c.env[0].valueFrom.secretKeyRef: \(later("configuration"))"
             ),
@@ -100,15 +96,10 @@ import Testing
                 "volumes[0].emptyDir.sizeLimit: \(later("configuration"))"
             ),
             (.spec, "{activeDeadlineSeconds: 5}", "activeDeadlineSeconds: \(later("lifecycle"))"),
-            (.spec, "{subdomain: s}", "subdomain: \(later("networking"))"),
             (.spec, "{hostUsers: false}", "hostUsers: \(later("confinement"))"),
             (.spec, "{nodeSelector: {disk: ssd}}", "nodeSelector: \(later("node admission"))"),
             (.spec, "{imagePullSecrets: [{name: s}]}", "imagePullSecrets: \(later("images"))"),
             (.spec, "{securityContext: {fsGroup: 5}}", "securityContext.fsGroup: \(later("configuration"))"),
-            (
-                .spec, "{securityContext: {sysctls: [{name: net.a, value: '1'}]}}",
-                "securityContext.sysctls: \(later("networking"))"
-            ),
             (
                 .spec, "{resources: {limits: {hugepages-2Mi: 2Mi, cpu: 1}}}",
                 "resources.limits[hugepages-2Mi]: \(later("confinement"))"
@@ -213,6 +204,11 @@ import Testing
             (.spec, "{resources: {requests: {cpu: 1}, limits: {memory: 1Gi}}}"),
             (.env, #"{valueFrom: {fieldRef: {fieldPath: "metadata.annotations['a']"}}}"#),
             (.env, "{valueFrom: {fieldRef: {fieldPath: spec.nodeName}}}"),
+            (.env, "{valueFrom: {fieldRef: {fieldPath: status.podIPs}}}"),
+            (
+                .spec,
+                "{hostname: h, subdomain: s, setHostnameAsFQDN: true, securityContext: {sysctls: [{name: net.a, value: '1'}]}}"
+            ), (.spec, "{hostnameOverride: a.b}"),
             (.mount, "{readOnly: true, mountPropagation: None, recursiveReadOnly: Disabled}"),
             (.volume, "{emptyDir: {medium: Memory, sizeLimit: 1Gi}}"),
             (.volume, "{hostPath: {path: /x, type: DirectoryOrCreate}}"),

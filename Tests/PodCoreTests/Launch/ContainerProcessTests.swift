@@ -28,6 +28,11 @@ struct ContainerProcessTests {
             image: image,
             accounts: Self.accounts,
             hostname: "web",
+            addresses: PodAddresses(
+                of: pod.spec,
+                own: ["10.88.0.2", "fd00:88::2"],
+                node: ["192.0.2.1", "2001:db8::1"]
+            ),
             nodeMemory: 16 << 30
         ).launch()
     }
@@ -52,6 +57,34 @@ struct ContainerProcessTests {
         let text = String(repeating: "x", count: size)
         #expect((Expansion.expand(text, with: [:]) != nil) == isTaken)
         #expect((Expansion.expand("$(A)", with: ["A": text]) != nil) == isTaken)
+    }
+
+    // MARK: Addresses (reference §8.3)
+
+    private static func reference(_ field: String) -> EnvVar {
+        var variable = EnvVar()
+        variable.name = "A"
+        var selector = ObjectFieldSelector()
+        selector.fieldPath = field
+        variable.valueFrom = EnvVarSource()
+        variable.valueFrom?.fieldRef = selector
+        return variable
+    }
+
+    @Test(
+        "The Pod's and the node's addresses are those of the start; on the node's network the Pod has the node's",
+        arguments: [
+            ("status.podIP", false, "10.88.0.2"), ("status.podIPs", false, "10.88.0.2,fd00:88::2"),
+            ("status.hostIP", false, "192.0.2.1"), ("status.hostIPs", false, "192.0.2.1,2001:db8::1"),
+            ("status.podIP", true, "192.0.2.1"), ("status.podIPs", true, "192.0.2.1,2001:db8::1"),
+        ]
+    )
+    func addresses(field: String, isHostNetwork: Bool, value: String) throws {
+        let launch = try launch { pod, container in
+            pod.spec.hostNetwork = isHostNetwork
+            container.env = [Self.reference(field)]
+        }
+        #expect(launch.environment.contains("A=\(value)"))
     }
 
     // MARK: Command (reference §8.6)

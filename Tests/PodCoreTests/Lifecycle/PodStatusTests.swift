@@ -13,6 +13,26 @@ import Testing
         #expect(pod.status().conditions.map(\.type) == types)
     }
 
+    @Test("A rejected Pod is Failed with the reason, has no containers and no conditions, and goes at once")
+    func rejected() {
+        var pod = StatusDriver()
+        let effects = pod.driver.tell(.rejected(Rejection("NodePorts", "no free ports")))
+        #expect(effects == [.cleanUp(.volumes)])
+        #expect(pod.driver.records == [PodRecord(.warning, "NodePorts", "no free ports")])
+        #expect(pod.driver.tell(.cleanedUp(.volumes)) == [])
+        #expect(pod.driver.machine.nextAlarm == nil)
+        let status = pod.status()
+        #expect(status.phase == .failed)
+        #expect(status.reason == "NodePorts")
+        #expect(status.message == "Pod was rejected: no free ports")
+        #expect(status.containerStatuses.isEmpty && status.initContainerStatuses.isEmpty)
+        #expect(status.conditions.isEmpty)
+        #expect(pod.driver.tell(.imagesChanged) == [])
+        #expect(pod.driver.tell(.delete(grace: nil)) == [.cleanUp(.everything)])
+        #expect(pod.status().phase == .failed)
+        #expect(pod.driver.tell(.cleanedUp(.everything)) == [.finished])
+    }
+
     @Test(
         "PodScheduled always holds; PodReadyToStartContainers holds while the sandbox stands and gives no reason"
     )

@@ -64,6 +64,28 @@ struct FirewallTests {
         )
     }
 
+    @Test(
+        "A port that another Pod still has is taken over, and what that one gives back later is not the new one's"
+    )
+    func holdings() throws {
+        let (old, new) = (try link("10.88.0.2"), try link("10.88.0.3"))
+        let (had, has) = (try old.firewallElements([port("")]), try new.firewallElements([port("")]))
+        var holdings = FirewallHoldings()
+        #expect(holdings.give(had, to: "old") == ([], Set(had)))
+        #expect(holdings.give(had, to: "old") == ([], []), "the same again")
+        #expect(holdings.isReachedFromLoopback)
+        let taken = holdings.give(has, to: "new")
+        // The links' names are the same here, so only the ports are in each other's way.
+        #expect(taken.gone == [had[1]])
+        #expect(taken.new == Set(has))
+        #expect(Set(holdings.all) == Set([had[0]] + has))
+        #expect(holdings.give([], to: "old") == ([had[0]], []))
+        #expect(Set(holdings.all) == Set(has))
+        #expect(holdings.give([], to: "new") == (Set(has), []))
+        #expect(Array(holdings.all).isEmpty)
+        #expect(!holdings.isReachedFromLoopback)
+    }
+
     @Test("The table's text lists what is in it, and does not depend on the order in which that came")
     func text() throws {
         let subnets = [try Subnet(parsing: "10.88.0.0/16"), try Subnet(parsing: "fd00:88::/64")]

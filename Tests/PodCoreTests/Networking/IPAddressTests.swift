@@ -38,7 +38,7 @@ import Testing
             // With many zero groups, where the rules are.
             let groups = (0..<8).map { _ in UInt128(Bool.random(using: &random) ? 0 : random.next() & 0xffff)
             }
-            let address = IPAddress.v6(groups.reduce(0) { $0 << 16 | $1 })
+            let address = IPAddress.v6(IPv6Bits(groups.reduce(0) { $0 << 16 | $1 }))
             #expect(IPAddress("\(address)") == address)
             #expect(address.bytes.count == 16)
         }

@@ -72,6 +72,7 @@ final class NodeSimulation {
         var containersOutlivePause: Bool
         var clockJumps: Bool
         var reboots: Bool
+        var portsAreScarce: Bool
         var crashChance: Double
     }
 
@@ -84,6 +85,7 @@ final class NodeSimulation {
             containersOutlivePause: random.chance(0.2),
             clockJumps: random.chance(0.3),
             reboots: random.chance(0.3),
+            portsAreScarce: random.chance(0.4),
             crashChance: random.chance(0.2) ? 0 : diskIsSlow ? 0.02 : 0.004
         )
         if tracing { trace = [] }

@@ -26,7 +26,8 @@ final class PretendAgent {
             workers[worker.key] = worker
             worker.recover(record)
             if node.agent !== self { return }
-            handle(.restored(worker.pod, worker.source, isLeaving: worker.isLeaving))
+            handle(.restored(worker.pod, worker.source, worker.restoredState))
+            if node.agent !== self { return }
             if case .file(let path) = worker.source, !worker.isLeaving {
                 restored.append((path, [Self.definition(worker.pod)]))
             }
@@ -91,15 +92,14 @@ final class PretendAgent {
         node.tell("    => \(effect.summary)")
         switch effect {
         case .run(let pod, let source):
-            let key = PodKey(pod)
-            if workers[key] != nil { node.fail("\(key) is run twice") }
-            if goingDown != nil { node.fail("\(key) is begun while the node goes down") }
-            if case .file(let path) = source, manifests.pods[key]?.path != path {
-                node.fail("\(key) is run from \(path), which does not ask for it")
+            begin(pod, source, with: .alarm)
+        case .reject(let pod, let source, let rejection):
+            node.checkRejection(self, pod)
+            begin(pod, source, with: .rejected(rejection))
+        case .wait(let pod, let obstacle):
+            if workers[obstacle] == nil {
+                node.fail("\(pod.metadata.uid) waits for \(obstacle), who is not there")
             }
-            let worker = PretendWorker(self, pod, source, isRestored: false)
-            workers[key] = worker
-            worker.deliver(.alarm)
         case .delete(let key, let grace): workers[key]?.deliver(.delete(grace: grace))
         case .shutDown(let key, let grace):
             node.checkWave(self, key, grace)
@@ -117,7 +117,26 @@ final class PretendAgent {
         }
     }
 
+    private func begin(_ pod: Pod, _ source: PodSource, with event: PodEvent) {
+        let key = PodKey(pod)
+        if workers[key] != nil { node.fail("\(key) is run twice") }
+        if goingDown != nil { node.fail("\(key) is begun while the node goes down") }
+        if case .file(let path) = source, manifests.pods[key]?.path != path {
+            node.fail("\(key) is run from \(path), which does not ask for it")
+        }
+        let worker = PretendWorker(self, pod, source, isRestored: false)
+        workers[key] = worker
+        worker.deliver(event)
+        if node.agent === self { node.checkPorts(self) }
+    }
+
+    func ended(_ worker: PretendWorker) {
+        if worker.isAlive { handle(.ended(worker.key)) }
+    }
+
     func changed(_ worker: PretendWorker) {
+        if worker.hasEnded { handle(.ending(worker.key)) }
+        if !worker.isAlive { return }
         if worker.machine.isShutDown { handle(.podIsShutDown(worker.key)) }
         node.checkGoingDown(self)
     }
@@ -146,6 +165,8 @@ extension NodeEffect {
     fileprivate var summary: String {
         switch self {
         case .run(let pod, let source): "run \(pod.metadata.uid) from \(source)"
+        case .reject(let pod, let source, let why): "reject \(pod.metadata.uid) from \(source): \(why.text)"
+        case .wait(let pod, let obstacle): "\(pod.metadata.uid) waits for \(obstacle)"
         case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
         case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
         case .isDown: "is down"

@@ -57,8 +57,10 @@ extension NodeSimulation {
     // MARK: After every event
 
     func check(_ worker: PretendWorker) {
-        // What is shown meanwhile is what was last recorded.
-        guard !worker.machine.isResuming, violations.isEmpty, let truth = truths[worker.uid] else { return }
+        // What is shown meanwhile is what was last recorded. One that is rejected is looked at again by the next agent.
+        guard !worker.machine.isResuming, worker.machine.rejection == nil, violations.isEmpty,
+            let truth = truths[worker.uid]
+        else { return }
         let lost = Set(truth.containers.filter(\.value.isLost).map(\.key))
         for problem in truth.monitor.problems(worker.status, lost: lost, isLeaving: worker.isLeaving) {
             fail("\(worker.uid): \(problem)")
@@ -81,6 +83,35 @@ extension NodeSimulation {
                 fail("\(worker.uid) is shut down, and still has sandbox \(sandbox.number)")
             }
         }
+    }
+
+    // MARK: Ports of the node
+
+    /// Of two Pods that want one port of the node, one has it until it has ended or is gone.
+    func checkPorts(_ agent: PretendAgent) {
+        let holders = agent.workers.values.filter { worker in
+            worker.machine.rejection == nil && worker.status.phase != .succeeded
+                && worker.status.phase != .failed
+        }
+        for worker in holders {
+            for other in holders where other.key < worker.key {
+                let isShared = worker.pod.spec.hostPorts.contains { port in
+                    other.pod.spec.hostPorts.contains { $0.conflicts(with: port) }
+                }
+                if isShared { fail("\(worker.key) and \(other.key) both have a port") }
+            }
+        }
+    }
+
+    /// None is turned away without somebody who has the port and stays.
+    func checkRejection(_ agent: PretendAgent, _ pod: Pod) {
+        let isTaken = agent.workers.values.contains { worker in
+            !worker.hasEnded && !worker.isLeaving && worker.machine.rejection == nil
+                && worker.pod.spec.hostPorts.contains { port in
+                    pod.spec.hostPorts.contains { $0.conflicts(with: port) }
+                }
+        }
+        if !isTaken { fail("\(pod.metadata.uid) is rejected, and nobody has its port") }
     }
 
     // MARK: At rest
@@ -117,6 +148,9 @@ extension NodeSimulation {
             fail("\(worker.uid) is at rest and not recorded")
         }
         let sandbox = kernel.sandboxes[worker.uid]
+        if machine.rejection != nil, sandbox != nil || kernel.volumes.contains(worker.uid) {
+            fail("\(worker.uid) is rejected, and something was made for it")
+        }
         for run in sandbox?.live ?? [] where sandbox?.isStuck == false && machine.index(of: run) == nil {
             fail("\(worker.uid) \(run) runs, and nobody knows")
         }
@@ -171,6 +205,9 @@ struct StatusMonitor {
     private var terminalPhase: PodPhase?
     private var wasLeaving = false
     private var restartCounts: [String: Int32] = [:]
+
+    /// What was shown was not on the disk before the agent died.
+    mutating func forgetPhase() { terminalPhase = nil }
 
     /// What is wrong with `status` as the successor of those before it. Of a container that is `lost`, neither its shim
     /// nor the record may be left to tell what was shown.

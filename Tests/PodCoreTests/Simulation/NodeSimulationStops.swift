@@ -45,6 +45,14 @@ extension NodeSimulation {
         for (run, stop) in truth.stops { truth.stops[run]?.killBy = min(stop.killBy, latest) }
     }
 
+    /// Of somebody's wish for a quicker end that was not on the disk before the agent died, nobody knows any more.
+    func forgetUnrecordedHaste(of worker: PretendWorker) {
+        for record in worker.machine.containers {
+            guard let run = record.liveRun, let killAt = record.stop?.killAt else { continue }
+            truths[worker.uid]?.stops[run]?.killBy = killAt.nanoseconds + bootedAt
+        }
+    }
+
     func checkTermination(_ worker: PretendWorker, _ run: RunID) {
         let grace = grace(worker)
         if grace <= .zero { fail("\(worker.uid) \(run) is asked to end, and has no time for it") }
@@ -119,7 +127,9 @@ extension NodeSimulation {
         agent.goingDown?.isDown = true
         let waiting = agent.workers.values.filter { worker in
             let end = worker.pod.spec.isCritical ? going.waveEndsAt : going.criticalAt
-            return !worker.machine.isShutDown && time < end
+            // One that had been shut down may have been deleted since.
+            let isOver = worker.machine.isShutDown || worker.isLeaving && !worker.machine.hasLiveContainer
+            return !isOver && time < end
         }
         if !waiting.isEmpty {
             fail("down before \(waiting.map(\.key).sorted()) are, and have had their time")

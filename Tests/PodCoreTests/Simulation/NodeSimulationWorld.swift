@@ -117,6 +117,13 @@ extension NodeSimulation {
         pod.spec.containers = (0..<Int.random(in: 1...3, using: &shape)).map { container("c\($0)") }
         pod.spec.restartPolicy = [.always, .onFailure, .never].randomElement(using: &shape) ?? .always
         pod.spec.terminationGracePeriodSeconds = [0, 1, 5, 30].randomElement(using: &shape) ?? 30
+        // On some nodes Pods want ports of it, of which there are few.
+        if traits.portsAreScarce, shape.chance(0.7) {
+            var port = ContainerPort()
+            port.containerPort = Int32.random(in: 80...82, using: &shape)
+            port.hostPort = port.containerPort
+            pod.spec.containers[0].ports = [port]
+        }
         if shape.chance(0.3) { pod.spec.priorityClassName = "system-node-critical" }
         return pod
     }
@@ -175,7 +182,9 @@ extension NodeSimulation {
     private func apply() {
         let pod = newPod(isStatic: false)
         let key = PodKey(pod)
-        guard let agent, !agent.machine.isShuttingDown, !agent.machine.has(key) else { return }
+        guard let agent, !agent.machine.isShuttingDown, !agent.machine.has(key),
+            agent.machine.obstacle(to: pod) == nil
+        else { return }
         applied.insert(key)
         agent.handle(.applied(pod))
         guard self.agent === agent else { return }

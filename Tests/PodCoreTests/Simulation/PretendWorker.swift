@@ -54,14 +54,28 @@ final class PretendWorker {
         return false
     }
 
+    /// Whether the Pod has Succeeded or Failed, and not because it was deleted.
+    var hasEnded: Bool { !isLeaving && (status.phase == .succeeded || status.phase == .failed) }
+
+    var restoredState: RestoredState {
+        if isLeaving { return .leaving }
+        if machine.rejection != nil { return .rejected }
+        return hasEnded ? .ended : .admitted
+    }
+
     /// Goes on from what an earlier life has recorded.
     func recover(_ record: PretendRecord) {
         machine = record.machine
         builder = record.builder
         if record.boot != node.kernel.boot { machine.forgetTicks() }
         remembered = record
+        if machine.ending == nil, let truth = node.truths[uid], truth.shutdownGrace != nil {
+            // A shutdown had come to an end of it, of which nobody knows any more.
+            truth.monitor.forgetPhase()
+        }
         if machine.ending != nil {
             askedBefore = Set(machine.containers.filter { $0.stop != nil }.compactMap(\.liveRun))
+            node.forgetUnrecordedHaste(of: self)
         }
         perform(machine.resume(at: node.now))
     }
@@ -107,7 +121,11 @@ final class PretendWorker {
         )
         if record != remembered {
             remembered = record
-            recorder.write(record) { [self] in forget(ends) }
+            let hasEnded = hasEnded
+            recorder.write(record) { [self] in
+                forget(ends)
+                if hasEnded { agent.ended(self) }
+            }
         } else if !ends.isEmpty {
             recorder.whenWritten { [self] in if $0 { forget(ends) } }
         }

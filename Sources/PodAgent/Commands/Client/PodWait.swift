@@ -38,11 +38,14 @@ struct PodWait {
         }
     }
 
-    /// Waits until this very Pod is gone; another one of the same name does not count.
+    /// Waits until this very Pod, whose deletion has been asked for, is gone; another one of the same name does not
+    /// count. Nor does its next life: a Pod that a file still asks for comes again with the same UID, perhaps before
+    /// anybody has looked, and then nothing is deleted about it.
     func untilGone(_ pod: Pod) throws(CommandError) {
         let metadata = pod.metadata
         try until(namespace: metadata.namespace, name: metadata.name, goal: "its deletion") { now in
-            now == nil || now?.metadata.uid != metadata.uid ? .met : .notYet
+            guard let now, now.metadata.uid == metadata.uid else { return .met }
+            return now.metadata.deletionTimestamp == nil ? .met : .notYet
         }
     }
 

@@ -7,17 +7,17 @@ import PodCore
 /// in brackets.
 struct LaunchPlanPreview {
     private let pod: Pod
-    private let nodeName: String
+    private let naming: NodeNaming
     private let places: LaunchPlaces
 
     static func text(for pod: Pod, nodeName: String) -> String {
         let defaults = NodeOptions()
         let places = LaunchPlaces(statePath: defaults.stateDirectory, runPath: defaults.runDirectory)
-        return LaunchPlanPreview(pod: pod, nodeName: nodeName, places: places).text
+        return LaunchPlanPreview(pod: pod, naming: NodeNaming(nodeName: nodeName), places: places).text
     }
 
     private var text: String {
-        let pause = PauseLaunch(pod: pod, nodeName: nodeName, places: places)
+        let pause = PauseLaunch(pod: pod, naming: naming, places: places)
         var text = "pod \(pod.metadata.namespace)/\(pod.metadata.name)\n"
         text += cgroup(CgroupValues(ofPod: pod.spec))
         text += section("sandbox: clone3 \(newNamespaces)", pause.plan)
@@ -71,7 +71,12 @@ struct LaunchPlanPreview {
             container: container,
             image: assumedConfig(of: container),
             accounts: AccountFiles(),
-            hostname: PodFiles.hostname(of: pod, node: nodeName),
+            hostname: PodHostname(of: pod, on: naming).kernel,
+            addresses: PodAddresses(
+                of: pod.spec,
+                own: ["[the Pod's address]"],
+                node: ["[the node's address]"]
+            ),
             nodeMemory: NodeMemory.bytes
         )
         return ContainerLaunch(

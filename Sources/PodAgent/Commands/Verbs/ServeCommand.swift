@@ -15,7 +15,8 @@ enum ServeCommand {
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
             agent goes on with what it had. At once in effect are log-format, socket-group,
             peers and the shutdown's periods; for containers that start from then on, the limits of
-            their logs; for Pods that begin from then on, restart-backoff and its maximum.
+            their logs; for Pods that begin from then on, allowed-unsafe-sysctls and
+            restart-backoff with its maximum.
             Everything else takes a restart of the agent, and the log says so.
 
             SIGTERM ends the agent and no Pod. Under systemd (Type=notify) it says when it is
@@ -63,7 +64,8 @@ enum ServeCommand {
         if given["socket"] == nil { options.socket = options.runDirectory + "/podagent.sock" }
         options.shutdown = ShutdownPeriods(total: options.shutdown.total, critical: options.shutdown.critical)
         options.backoff = BackoffLimits(initial: options.backoff.initial, maximum: options.backoff.maximum)
-        for (name, property) in paths where !options[keyPath: property].hasPrefix("/") {
+        for (name, property) in paths
+        where !options[keyPath: property].isEmpty && !options[keyPath: property].hasPrefix("/") {
             guard let absolute = absolute(options[keyPath: property]) else {
                 throw .failed(
                     "the path of --\(name) is relative, and the working directory has no name any more"
@@ -76,7 +78,7 @@ enum ServeCommand {
 
     private static let paths: [(String, WritableKeyPath<NodeOptions, String> & Sendable)] = [
         ("manifests", \.manifests), ("state-dir", \.stateDirectory), ("run-dir", \.runDirectory),
-        ("log-dir", \.logDirectory), ("socket", \.socket),
+        ("log-dir", \.logDirectory), ("socket", \.socket), ("resolv-conf", \.resolverFile),
     ]
 
     private static func absolute(_ path: String) -> String? {

@@ -69,6 +69,12 @@ struct ServeSetting: Sendable {
         return set(text, &options)
     }
 
+    /// Texts with commas between; nil unless each is as it must be.
+    private static func list(_ text: String, _ isFine: (String) -> Bool) -> [String]? {
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        return parts.allSatisfy(isFine) ? parts : nil
+    }
+
     static func path(
         _ name: String,
         _ help: String,
@@ -183,6 +189,32 @@ extension ServeSetting {
             rule: "a port number from 1 to 65535",
             \.vxlan.port
         ) { UInt16($0).flatMap { $0 > 0 ? $0 : nil } },
+        ServeSetting(
+            "allowed-unsafe-sysctls",
+            "NAMES",
+            "Sysctls that Pods may set beside the safe ones.",
+            rule: "names such as kernel.msgmax or net.core.* with commas between, of kinds that Pods have to "
+                + "themselves: kernel.shm*, kernel.msg*, kernel.sem, fs.mqueue.*, net.*",
+            effect: .forNewPods,
+            \.allowedUnsafeSysctls
+        ) { list($0, SysctlRules.isPattern) },
+        ServeSetting(
+            "cluster-domain",
+            "DOMAIN",
+            "The domain of Pods with a subdomain; cluster.local if not given.",
+            rule: "a domain such as cluster.local",
+            \.clusterDomain
+        ) { NameRules.subdomain($0).isEmpty ? $0 : nil },
+        ServeSetting(
+            "cluster-dns",
+            "ADDRESSES",
+            "Name servers of dnsPolicy ClusterFirst; Default if not given.",
+            rule: "addresses such as 10.96.0.10 with commas between, at most 3",
+            \.clusterDNS
+        ) { text in
+            list(text) { IPAddress($0) != nil }.flatMap { $0.count <= 3 ? $0 : nil }
+        },
+        .path("resolv-conf", "The resolv.conf for Pods; the node's own if not given.", \.resolverFile),
         ServeSetting(
             "container-log-max-size",
             "SIZE",
