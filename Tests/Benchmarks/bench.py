@@ -23,12 +23,9 @@ import tempfile
 import time
 
 import measure
+from places import BINARY, HERE, STAMP_IMAGE, private_directory
 from subjects import Failed, PodAgent, Podman
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-REPOSITORY = os.path.dirname(os.path.dirname(HERE))
-BINARY = os.path.join(REPOSITORY, ".build/release/podagent")
-STAMP_IMAGE = os.path.join(REPOSITORY, ".build/images/stamp.tar")
 IDLE_SECONDS = 10
 RESTARTS = 5
 
@@ -38,25 +35,17 @@ def measure_subject(subject, already_running, options):
     row = {"name": subject.name, "single_ms": [], "burst": options.burst}
     for number in range(options.single):
         pod = f"single-{number}"
-        began = subject.up(pod)
-        row["single_ms"].append(1000 * (stamp(subject, pod) - began))
+        row["single_ms"].append(subject.start_ms(pod))
         subject.down(pod)
 
     pods = [f"burst-{number}" for number in range(options.burst)]
     began = [subject.up(pod) for pod in pods]
-    row["burst_seconds"] = max(stamp(subject, pod) for pod in pods) - began[0]
+    row["burst_seconds"] = max(subject.started(pod) for pod in pods) - began[0]
     # Starting leaves pages behind that are soon given back; what is asked for is the memory of Pods at rest.
     time.sleep(3)
     helpers = {p: n for p, n in measure.processes(subject.helpers).items() if p not in already_running}
     row["memory"] = measure.memory(helpers)
     return row, pods, helpers
-
-
-def stamp(subject, pod, patience_seconds=120):
-    moment = measure.stamp_time(os.path.join(subject.out, pod), patience_seconds)
-    if moment is None:
-        raise Failed(f"{subject.name}: the container of {pod} wrote no time stamp in {patience_seconds} s")
-    return moment
 
 
 def measure_podagent(work, options):
@@ -70,9 +59,7 @@ def measure_podagent(work, options):
         expected = agent.pods()
         row["restart_ms"] = [1000 * agent.restart(expected) for _ in range(RESTARTS)]
         began = time.monotonic()
-        for pod in pods:
-            os.unlink(os.path.join(agent.manifests, pod + ".json"))
-        agent.wait_until_gone(pods)
+        agent.remove(pods)
         row["removal_seconds"] = time.monotonic() - began
         return [row]
     finally:
@@ -179,17 +166,13 @@ def main():
     rows, failed = [], False
     for name in names:
         print(f"bench: {name} ...", file=sys.stderr)
-        work = tempfile.mkdtemp(prefix=f"podagent-bench-{name}.", dir=options.work)
-        # Containers that are not root's must reach the directory with the stamps.
-        os.chmod(work, 0o711)
         try:
-            rows += SUBJECTS[name](work, options)
+            with private_directory(f"bench-{name}", options.work) as work:
+                rows += SUBJECTS[name](work, options)
         except Failed as failure:
             # A peer that does not work here is left out; the others are still worth their figures.
             print(f"bench: {name} left out: {failure}", file=sys.stderr)
             failed = failed or name == "podagent"
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     if rows:
         print(report(rows, measure.describe_machine()))
     if options.json:

@@ -16,19 +16,14 @@ was disturbed or left, 1 something was, 2 wrong usage.
 import argparse
 import json
 import os
-import shutil
 import sys
-import tempfile
 
 import churn
 import measure
 import restart
+from places import BINARY, IMAGES, private_directory
 from subjects import Failed
 
-HERE = os.path.dirname(os.path.realpath(__file__))
-REPOSITORY = os.path.dirname(os.path.dirname(HERE))
-BINARY = os.path.join(REPOSITORY, ".build/release/podagent")
-IMAGES = os.path.join(REPOSITORY, ".build/images")
 PARTS = {"restart": restart, "churn": churn}
 
 
@@ -54,16 +49,12 @@ def main():
     figures, faults = {}, []
     for name in names:
         print(f"reliability: {name} ...", file=sys.stderr)
-        work = tempfile.mkdtemp(prefix=f"podagent-{name}.", dir=options.work)
-        # Containers that are not root's must reach what they write to.
-        os.chmod(work, 0o711)
         try:
-            figures[name], found = PARTS[name].run(work, IMAGES, options)
-            faults += found
+            with private_directory(name, options.work) as work:
+                figures[name], found = PARTS[name].run(work, IMAGES, options)
+                faults += found
         except Failed as failure:
             faults.append(f"{name}: {failure}")
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
     if figures:
         print(f"Measured {measure.describe_machine()}.")
     for name in figures:

@@ -15,6 +15,9 @@ import subprocess
 import sys
 import time
 
+import inventory
+import measure
+
 IMAGE = "localhost/stamp:1"
 END_PODS = os.path.join(os.path.dirname(os.path.realpath(__file__)), "../../packaging/end-pods")
 
@@ -23,8 +26,10 @@ class Failed(Exception):
     """A subject cannot be measured; the text says why."""
 
 
-def manifest(pod, out):
-    """A Pod whose container writes the time of its first instruction to OUT/POD and then waits."""
+def manifest(pod, out, ports=()):
+    """A Pod whose container writes the time of its first instruction to OUT/POD and then waits.
+
+    `ports` of the node lead to the same ones of the Pod."""
     container = {
         "name": "c",
         "image": IMAGE,
@@ -32,6 +37,8 @@ def manifest(pod, out):
         "command": ["/bin/stamp", f"/out/{pod}"],
         "volumeMounts": [{"name": "out", "mountPath": "/out"}],
     }
+    if ports:
+        container["ports"] = [{"containerPort": port, "hostPort": port} for port in ports]
     volume = {"name": "out", "hostPath": {"path": out, "type": "Directory"}}
     spec = {"terminationGracePeriodSeconds": 1, "containers": [container], "volumes": [volume]}
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": pod, "namespace": "default"}, "spec": spec}
@@ -51,29 +58,43 @@ class Subject:
         os.makedirs(path, exist_ok=True)
         return path
 
-    def write_manifest(self, pod):
+    def write_manifest(self, pod, ports=()):
         path = os.path.join(self.directory("stage"), pod + ".json")
         with open(path, "w") as stream:
-            json.dump(manifest(pod, self.out), stream)
+            json.dump(manifest(pod, self.out, ports), stream)
         return path
+
+    def started(self, pod, patience_seconds=120):
+        """The moment of the first instruction of the Pod's container, in seconds, once it has come."""
+        moment = measure.stamp_time(os.path.join(self.out, pod), patience_seconds)
+        if moment is None:
+            raise Failed(f"{self.name}: the container of {pod} wrote no time stamp in {patience_seconds} s")
+        return moment
+
+    def start_ms(self, pod, ports=()):
+        """Starts a Pod; returns what that takes, in milliseconds."""
+        began = self.up(pod, ports)
+        return 1000 * (self.started(pod) - began)
 
 
 class PodAgent(Subject):
-    """Our own: `podagent serve` on directories of its own. The clock starts when a manifest is renamed into place."""
+    """Our own: `podagent serve` on directories of its own. The clock starts when a manifest is renamed into place.
+
+    `place` is the network namespace that it runs in, if not the machine's; see namespaces.py."""
 
     name = "podagent"
     helpers = ("podagent", "podshim", "pause")
 
-    def __init__(self, work, binary, image):
+    def __init__(self, work, binary, image, place=None, flags=()):
         super().__init__(work)
-        self.binary = binary
+        self.binary, self.place, self.flags = binary, place, flags
         self.manifests = self.directory("manifests")
         self.socket = os.path.join(work, "podagent.sock")
         self.agent = None
         try:
             self.start()
             self.load(image)
-        except Failed:
+        except BaseException:
             self.close()
             raise
 
@@ -89,6 +110,10 @@ class PodAgent(Subject):
         command = [self.binary, "serve", "--node-name", "bench", "--manifests", self.manifests, "--socket", self.socket]
         for name, path in places.items():
             command += [f"--{name}-dir", path]
+        command += self.flags
+        if self.place:
+            # nsenter(1) becomes the agent: it does not fork for a network namespace.
+            command = self.place.enter(*command)
         if not os.access(self.binary, os.X_OK):
             raise Failed(f"there is no {self.binary}: run make release")
         with open(os.path.join(self.work, "podagent.log"), "ab") as log:
@@ -106,16 +131,20 @@ class PodAgent(Subject):
 
     def get(self, path):
         """The body of an answer with status 200, or None."""
+        status, body = self.ask(path)
+        return body if status == 200 else None
+
+    def ask(self, path):
+        """Status and body of an answer; (None, b"") if there is none."""
         connection = http.client.HTTPConnection("localhost", timeout=30)
         connection.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             connection.sock.connect(self.socket)
             connection.request("GET", path)
             answer = connection.getresponse()
-            body = answer.read()
-            return body if answer.status == 200 else None
+            return answer.status, answer.read()
         except OSError:
-            return None
+            return None, b""
         finally:
             connection.close()
 
@@ -126,29 +155,40 @@ class PodAgent(Subject):
             return None
         return {pod["metadata"]["name"]: _identity(pod) for pod in json.loads(body)["items"]}
 
-    def up(self, pod):
-        staged = self.write_manifest(pod)
+    def up(self, pod, ports=()):
+        staged = self.write_manifest(pod, ports)
         began = time.time()
         os.rename(staged, os.path.join(self.manifests, pod + ".json"))
         return began
 
     def down(self, pod):
-        os.unlink(os.path.join(self.manifests, pod + ".json"))
-        self.wait_until_gone([pod])
+        self.remove([pod])
+
+    def remove(self, pods):
+        """Has Pods removed at once; returns when all of them are gone."""
+        for pod in pods:
+            os.unlink(os.path.join(self.manifests, pod + ".json"))
+        self.wait_until_gone(pods)
 
     def wait_until_gone(self, names, patience_seconds=120):
-        """Static Pods bear the node's name: NAME-bench."""
-        gone = {f"{name}-bench" for name in names}
-        deadline = time.monotonic() + patience_seconds
-        while True:
-            pods = self.pods()
-            # No answer says nothing; an empty one says that all are gone.
-            left = gone if pods is None else gone & set(pods)
-            if not left:
-                return
-            if time.monotonic() > deadline:
-                raise Failed(f"Pods do not go: {sorted(left)[:3]}")
-            time.sleep(0.01)
+        """Static Pods bear the node's name: NAME-bench. Asks for one after the other, since the list of all would be
+        work for the agent; and has patience for each."""
+        for name in names:
+            deadline = time.monotonic() + patience_seconds
+            while self.ask(f"/api/v1/namespaces/default/pods/{name}-bench")[0] != 404:
+                if time.monotonic() > deadline:
+                    raise Failed(f"Pods do not go: {name}")
+                time.sleep(0.01)
+
+    def process(self, pod):
+        """The container's process, which has written its stamp."""
+        found = {each["metadata"]["name"]: each for each in json.loads(self.get("/api/v1/pods"))["items"]}
+        uid = found[f"{pod}-bench"]["metadata"]["uid"]
+        base = inventory.cgroup_name(os.path.join(self.work, "run"))
+        for pid, (name, _) in inventory.processes(f"{base}/pod{uid}").items():
+            if name == "stamp":
+                return pid
+        raise Failed(f"{self.name}: {pod} has no process")
 
     def restart(self, expected):
         """Kills the agent, starts it again; returns seconds until it gives the same answer about its Pods as before."""
@@ -187,26 +227,30 @@ class PodAgent(Subject):
 
 
 class Podman(Subject):
-    """`podman kube play` on storage of its own and without a network, which Pods here do not have either.
+    """`podman kube play` on storage of its own; without a network, or in a `place` of its own (see namespaces.py) with
+    the one that it has by default.
 
     The clock starts before podman does, as it would for somebody who waits for it."""
 
     name = "podman kube play"
     helpers = ("podman", "conmon", "catatonit")
 
-    def __init__(self, work, image):
+    def __init__(self, work, image, place=None):
         super().__init__(work)
+        self.place, self.pods = place, set()
         if not shutil.which("podman"):
             raise Failed("podman is not installed")
         self.environment = os.environ | {"CONTAINERS_CONF": self.configure()}
         self.command = ["podman"]
         for flag in ("root", "runroot", "tmpdir"):
             self.command += [f"--{flag}", self.directory(flag)]
+        self.command += ["--network-config-dir", self.directory("networks")]
+        self.command = place.enter(*self.command) if place else self.command
         try:
             self.run("load", "-q", "-i", image)
             self.up("probe")
             self.down("probe")
-        except Failed:
+        except BaseException:
             self.close()
             raise
 
@@ -228,26 +272,37 @@ class Podman(Subject):
             raise Failed(f"podman {arguments[0]}: {(ran.stderr.strip().splitlines() or ['no message'])[-1]}")
         return ran.stdout
 
-    def up(self, pod):
-        staged = self.write_manifest(pod)
+    def up(self, pod, ports=()):
+        staged = self.write_manifest(pod, ports)
         began = time.time()
-        self.run("kube", "play", "--network", "none", staged)
+        played = self.run("kube", "play", "--network", "podman" if self.place else "none", staged)
+        # "Pod:" and its number, "Container:" and its number, each on a line of its own.
+        self.pods.add(played.split()[1])
         return began
+
+    def process(self, pod):
+        """The container's process."""
+        return int(self.run("container", "inspect", "--format", "{{.State.Pid}}", f"{pod}-c"))
 
     def down(self, pod):
         self.run("pod", "rm", "-f", "-t", "0", pod)
 
     def close(self):
+        pods = []
         try:
+            pods = self.run("pod", "ps", "-q", "--no-trunc").split()
             self.run("pod", "rm", "-a", "-f", "-t", "0")
         except Failed as failure:
             print(f"bench: {failure}", file=sys.stderr)
         _remove(self.work)
-        # podman leaves its empty parent cgroup in each hierarchy; one that is in use refuses to go.
-        for directory, _, _ in os.walk("/sys/fs/cgroup", topdown=False):
-            if os.path.basename(directory) == "libpod_parent":
+        self.remove_cgroups(self.pods | set(pods))
+
+    def remove_cgroups(self, pods):
+        """podman leaves its Pods' empty cgroups in each hierarchy, and their parent; one that is in use refuses to go."""
+        for parent in (found for found, _, _ in os.walk("/sys/fs/cgroup") if found.endswith("/libpod_parent")):
+            for path in [os.path.join(parent, pod) for pod in pods] + [parent]:
                 try:
-                    os.rmdir(directory)
+                    os.rmdir(path)
                 except OSError:
                     pass
 

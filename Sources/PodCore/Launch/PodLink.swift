@@ -63,6 +63,7 @@ public struct PodLink: Hashable, Sendable {
             .open(path: "/proc/self/ns/net", into: scratch, directory: false),
             .netlink(pair, over: socket, namespace: scratch),
             .netlink(.reflect(port: name), over: socket, namespace: .none),
+            .ifPossible(.netlink(.leaveUnaddressed(port: name), over: socket, namespace: .none)),
             .netlink(.bringUp(link: Self.inside.index), over: .none, namespace: .none),
         ]
         for address in addresses {

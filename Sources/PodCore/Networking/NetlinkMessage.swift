@@ -44,6 +44,7 @@ public struct NetlinkMessage: Hashable, Sendable {
         case mtu = 4
         case master = 10
         case info = 18
+        case families = 26
         case group = 27
         case namespaceDescriptor = 28
     }
@@ -137,6 +138,20 @@ public struct NetlinkMessage: Hashable, Sendable {
         message.nested(LinkAttribute.info.rawValue) { message in
             message.attribute(4, Array("bridge".utf8) + [0])  // IFLA_INFO_SLAVE_KIND
             message.nested(5) { $0.attribute(4, [1]) }  // IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE
+        }
+        return message.finished
+    }
+
+    /// Has the kernel give a link no link-local address of its own: a bridge's port is spoken to by nobody, and each such
+    /// address is a few routes more that the kernel walks through whenever a link comes or goes. To be sent before the
+    /// link has a carrier. `EAFNOSUPPORT` when the kernel is without IPv6.
+    public static func leaveUnaddressed(port name: String) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [], "leave bridge port \(name) without an address")
+        message.appendLink(index: 0, isUp: true)
+        message.append(.name, name)
+        message.nested(LinkAttribute.families.rawValue) { message in
+            // AF_INET6, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE
+            message.nested(10) { $0.attribute(8, [1]) }
         }
         return message.finished
     }

@@ -64,6 +64,9 @@ struct NodeNetworkTests {
                     == "web-node1\n"
         }
         try eventually("the client reaches the web server") { try isReached() }
+        // A bridge's ports are spoken to by nobody.
+        let look = "ip -o link | grep -c ': pod[0-9a-f]*@'; ip -6 -o address | grep ': pod[0-9a-f]* '"
+        #expect(try inNode(node, "/bin/sh", "-c", look).output == "2\n")
         let fromNode = try inNode(node, "/usr/bin/curl", "-sS", "--max-time", "5", "http://10.88.0.2/")
         #expect(fromNode.output == "web-node1\n", "\(fromNode)")
 

@@ -53,6 +53,17 @@ import Testing
         #expect(inner.last?.content.startIndex == message.namespacePosition)
     }
 
+    @Test("A bridge's port is told to have no address as rtnetlink(7) and linux/if_link.h have it")
+    func unaddressed() throws {
+        let message = NetlinkMessage.leaveUnaddressed(port: "veth0")
+        let outer = try Attributes(message.bytes[32...])
+        #expect(outer.map(\.kind) == [3, 26])
+        let family = try #require(try Attributes(outer[1].content).first)
+        #expect(family.kind == 10)
+        let mode = try #require(try Attributes(family.content).first)
+        #expect(mode.kind == 8 && Array(mode.content) == [1])
+    }
+
     /// Attributes one after another, each padded to four bytes, that fill the bytes exactly.
     private struct Attributes: RandomAccessCollection {
         private var list: [(kind: UInt16, content: ArraySlice<UInt8>)] = []

@@ -1,0 +1,24 @@
+"""Where the measured program and its image are, and where a measurement takes place."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+REPOSITORY = os.path.dirname(os.path.dirname(HERE))
+BINARY = os.path.join(REPOSITORY, ".build/release/podagent")
+IMAGES = os.path.join(REPOSITORY, ".build/images")
+STAMP_IMAGE = os.path.join(IMAGES, "stamp.tar")
+
+
+@contextlib.contextmanager
+def private_directory(name, parent):
+    """A directory for as long as it takes; below TMPDIR if no parent is given."""
+    work = tempfile.mkdtemp(prefix=f"podagent-{name}.", dir=parent)
+    # Containers that are not root's must reach what they write to.
+    os.chmod(work, 0o711)
+    try:
+        yield work
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
