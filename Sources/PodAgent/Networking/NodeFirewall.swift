@@ -17,6 +17,8 @@ final class NodeFirewall: Sendable {
         var ports: Set<UInt32>
         /// Whether the table has been made, and not taken down.
         var isMade = false
+        /// As it was last set.
+        var isLoopbackOpen: Bool?
     }
 
     /// The end of the kernel's reports.
@@ -72,7 +74,8 @@ final class NodeFirewall: Sendable {
                 // Somebody else has been here. What nft says of it is more than the kernel's number.
                 try replace(&state)
             }
-            try openLoopback(state.elements.isReachedFromLoopback)
+            let isReached = state.elements.isReachedFromLoopback
+            if state.isLoopbackOpen != isReached { try openLoopback(isReached, &state) }
             return (gone, new)
         }
         forgetFlows(gone: gone, new: new)
@@ -108,7 +111,7 @@ final class NodeFirewall: Sendable {
         try state.withLock { state in
             state.isMade = true
             try replace(&state)
-            try openLoopback(state.elements.isReachedFromLoopback)
+            try openLoopback(state.elements.isReachedFromLoopback, &state)
         }
     }
 
@@ -141,9 +144,9 @@ final class NodeFirewall: Sendable {
             let foreign = notices?.first { $0.subject == .table(table.name) && !ports.contains($0.port) }
             if notices != nil, foreign == nil { return nil }
             // Until the rules are back nothing else would keep Pods from the node's loopback.
-            try openLoopback(false)
+            try openLoopback(false, &state)
             try replace(&state)
-            try openLoopback(state.elements.isReachedFromLoopback)
+            try openLoopback(state.elements.isReachedFromLoopback, &state)
             return notices?.lazy.compactMap { $0.port == foreign?.port ? $0.program : nil }.first
                 ?? "somebody"
         }
@@ -198,8 +201,9 @@ final class NodeFirewall: Sendable {
 
     /// Whether a packet from 127.0.0.1 may leave by the bridge, and its answer come back: what the node's own programs
     /// need to reach a Pod by a port of 127.0.0.1.
-    private func openLoopback(_ isOpen: Bool) throws {
+    private func openLoopback(_ isOpen: Bool, _ state: inout State) throws {
         try KernelSetting("net/ipv4/conf/\(table.bridge)/route_localnet").set(isOpen ? "1" : "0")
+        state.isLoopbackOpen = isOpen
     }
 }
 
@@ -211,13 +215,16 @@ extension NetfilterNotice {
 }
 
 extension FirewallElement {
+    // Of UDP alone: the kernel looks through all flows that it knows for these, which takes it some milliseconds where
+    // memory is plenty. A connection of TCP has an end, and who begins another takes another port.
+
     /// Once it has gone: those to the Pod's address.
     fileprivate var flowsThatLeadNowhere: ConntrackMessage.Selection? {
-        guard case .forward(_, _, _, let target, _) = self else { return nil }
+        guard case .forward(.udp, _, _, let target, _) = self else { return nil }
         return .answered(by: target)
     }
 
-    /// Once it has come: those that began before it. TCP's have been refused, or are somebody else's to end.
+    /// Once it has come: those that began before it.
     fileprivate var flowsThatPassBy: ConntrackMessage.Selection? {
         guard case .forward(.udp, _, let port, let target, _) = self else { return nil }
         return .datagrams(toPort: port, familyOf: target)

@@ -34,10 +34,15 @@ struct Leftovers {
                 }
                 records.append(Record(pod: pod, file: file))
             } catch let failure as SystemFailure where failure.errno == ENOENT {
-                // Ended before its first record, when nothing of it ran yet.
+                // Ended before its first record, when nothing of it ran yet, though its first container may have been
+                // prepared.
                 let context = context
                 remove("unfinished Pod \(uid)", uid) { namespace in
                     try context.detachNetwork(of: uid, namespace: namespace)
+                    let logs = try context.directories.logs()
+                    for name in try logs.entries() where name.hasSuffix("_\(uid)") {
+                        try logs.removeTree(name)
+                    }
                     try pods.removeTree(uid)
                 }
             } catch {

@@ -46,7 +46,11 @@ public struct ContainerPort: APIObject {
     public static let fields = FieldTable<ContainerPort>([
         .field("containerPort", \.containerPort, always: true),
         .field("hostIP", \.hostIP),
-        .field("hostPort", \.hostPort, .partly("on a node with a network of Pods (--pod-cidr or --cni-conf-dir), or with hostNetwork")),
+        .field(
+            "hostPort",
+            \.hostPort,
+            .partly("on a node with a network of Pods (--pod-cidr, --cni-conf-dir), or with hostNetwork")
+        ),
         .field("name", \.name),
         .field("protocol", \.`protocol`),
     ])

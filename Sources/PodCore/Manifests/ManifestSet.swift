@@ -99,9 +99,24 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
         var path: String
     }
 
+    /// Where a definition stands among all of them: the older file first, then the place in the file.
+    private struct Candidate {
+        var age: Int
+        var path: String
+        var position: Int
+        var pod: Pod
+
+        static func < (a: Candidate, b: Candidate) -> Bool {
+            (a.age, a.path, a.position) < (b.age, b.path, b.position)
+        }
+    }
+
     private var files: [String: File] = [:]
+    /// The files that define a Pod, each as often as it does. A change concerns the Pods of its own files alone, however
+    /// many others there are.
+    private var definers: [PodKey: [String]] = [:]
     private var running: [PodKey: Running] = [:]
-    private var duplicates: Set<Report> = []
+    private var duplicates: [PodKey: [Report]] = [:]
 
     /// Makes a set of what ran before, by file, the oldest file first. A file may be mentioned several times, for a
     /// part of its Pods each.
@@ -114,8 +129,11 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
                 isUsable: true,
                 isOnlyRestored: true
             )
-            for definition in definitions where running[definition.key] == nil {
-                running[definition.key] = Running(pod: definition.pod, path: path)
+            for definition in definitions {
+                definers[definition.key, default: []].append(path)
+                if running[definition.key] == nil {
+                    running[definition.key] = Running(pod: definition.pod, path: path)
+                }
             }
         }
     }
@@ -124,51 +142,69 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
     public var pods: [PodKey: (pod: Pod, path: String)] { running.mapValues { ($0.pod, $0.path) } }
 
     /// Pods that are refused because they run from elsewhere.
-    public var refusedDuplicates: Set<Report> { duplicates }
+    public var refusedDuplicates: Set<Report> { Set(duplicates.values.joined()) }
 
     /// Takes changes that came together. All of them are taken in before anything is decided.
     public mutating func apply(_ changes: [Change]) -> Outcome {
         var outcome = Outcome()
-        for change in changes { take(change, &outcome) }
-        decide(&outcome)
+        var concerned: Set<PodKey> = []
+        for change in changes { take(change, &concerned, &outcome) }
+        decide(concerned, &outcome)
         return outcome
     }
 
-    private mutating func take(_ change: Change, _ outcome: inout Outcome) {
+    private mutating func take(_ change: Change, _ concerned: inout Set<PodKey>, _ outcome: inout Outcome) {
         switch change {
         case .defines(let path, let firstSeen, let definitions):
-            files[path] = File(
+            let file = File(
                 firstSeen: files[path]?.firstSeen ?? firstSeen,
                 definitions: definitions,
                 isUsable: true,
                 isOnlyRestored: false
             )
+            replace(path, by: file, &concerned)
         case .unusable(let path, let firstSeen):
             var file =
                 files[path]
                 ?? File(firstSeen: firstSeen, definitions: [], isUsable: true, isOnlyRestored: false)
-            let kept = running.filter { $0.value.path == path }.keys.sorted()
+            let kept = Set(file.definitions.map(\.key)).filter { running[$0]?.path == path }.sorted()
             if file.isUsable && !kept.isEmpty { outcome.reports.append(.keptLastGood(path: path, kept)) }
             file.isUsable = false
             file.isOnlyRestored = false
-            files[path] = file
-        case .removed(let path): files[path] = nil
-        case .listed: files = files.filter { !$0.value.isOnlyRestored }
+            replace(path, by: file, &concerned)
+        case .removed(let path): replace(path, by: nil, &concerned)
+        case .listed:
+            for (path, file) in files where file.isOnlyRestored { replace(path, by: nil, &concerned) }
         }
     }
 
-    private mutating func decide(_ outcome: inout Outcome) {
-        let wanted = wanted()
+    private mutating func replace(_ path: String, by file: File?, _ concerned: inout Set<PodKey>) {
+        for key in Set((files[path]?.definitions ?? []).map(\.key)) {
+            definers[key]?.removeAll { $0 == path }
+            if definers[key]?.isEmpty == true { definers[key] = nil }
+            concerned.insert(key)
+        }
+        files[path] = file
+        for definition in file?.definitions ?? [] {
+            definers[definition.key, default: []].append(path)
+            concerned.insert(definition.key)
+        }
+    }
+
+    private mutating func decide(_ concerned: Set<PodKey>, _ outcome: inout Outcome) {
         var removals: [Action] = []
         var moves: [Action] = []
         var replacements: [Action] = []
         var starts: [Action] = []
-        for key in running.keys.sorted() where wanted.chosen[key] == nil {
+        var refused: [(candidate: Candidate, report: Report)] = []
+        let wanted = concerned.map { (key: $0, candidates: candidates(for: $0)) }
+        for (key, candidates) in wanted.sorted(by: { $0.key < $1.key }) where candidates.isEmpty {
+            duplicates[key] = nil
             guard let old = running.removeValue(forKey: key) else { continue }
             removals.append(.remove(key, old.pod, path: old.path))
         }
-        for key in wanted.order {
-            guard let new = wanted.chosen[key] else { continue }
+        for (key, candidates) in wanted.sorted(by: { Self.isOlder($0.candidates, $1.candidates) }) {
+            guard let new = choose(key, candidates) else { continue }
             if let old = running[key] {
                 if old.pod != new.pod {
                     replacements.append(.replace(key, old: old.pod, new: new.pod, path: new.path))
@@ -179,42 +215,46 @@ public struct ManifestSet<Pod: Equatable & Sendable>: Sendable {
                 starts.append(.start(key, new.pod, path: new.path))
             }
             running[key] = new
+            let others = Self.others(candidates, than: new)
+            let reports = others.map { Report.duplicate(key, refused: $0.path, runsFrom: new.path) }
+            let known = Set(duplicates[key] ?? [])
+            refused += zip(others, reports).filter { !known.contains($0.1) }.map { ($0.0, $0.1) }
+            duplicates[key] = reports.isEmpty ? nil : reports
         }
         outcome.actions = removals + moves + replacements + starts
-        outcome.reports += wanted.duplicates.filter { !duplicates.contains($0) }
-        duplicates = Set(wanted.duplicates)
+        outcome.reports += refused.sorted { $0.candidate < $1.candidate }.map(\.report)
     }
 
-    /// Which file each Pod is to run from, in the order of the files' age and of the Pods in them.
-    private func wanted() -> (order: [PodKey], chosen: [PodKey: Running], duplicates: [Report]) {
-        let byAge = files.sorted { ($0.value.firstSeen, $0.key) < ($1.value.firstSeen, $1.key) }
-        var order: [PodKey] = []
-        var chosen: [PodKey: Running] = [:]
-        var candidates: [(key: PodKey, path: String)] = []
-        for (path, file) in byAge {
-            for definition in file.definitions {
-                let key = definition.key
-                candidates.append((key, path))
-                guard let first = chosen[key] else {
-                    order.append(key)
-                    chosen[key] = Running(pod: definition.pod, path: path)
-                    continue
-                }
-                // Whoever runs it already keeps it.
-                if first.path != path, running[key]?.path == path {
-                    chosen[key] = Running(pod: definition.pod, path: path)
-                }
+    /// Every definition of a Pod, the oldest first.
+    private func candidates(for key: PodKey) -> [Candidate] {
+        var candidates: [Candidate] = []
+        for path in Set(definers[key] ?? []) {
+            guard let file = files[path] else { continue }
+            for (position, definition) in file.definitions.enumerated() where definition.key == key {
+                candidates.append(
+                    Candidate(age: file.firstSeen, path: path, position: position, pod: definition.pod)
+                )
             }
         }
-        var duplicates: [Report] = []
-        var isCounted: Set<PodKey> = []
-        for (key, path) in candidates {
-            guard let runsFrom = chosen[key]?.path else { continue }
-            // One definition in the file that it runs from is the one that runs.
-            if path == runsFrom && isCounted.insert(key).inserted { continue }
-            duplicates.append(.duplicate(key, refused: path, runsFrom: runsFrom))
-        }
-        return (order, chosen, duplicates)
+        return candidates.sorted(by: <)
+    }
+
+    private static func isOlder(_ a: [Candidate], _ b: [Candidate]) -> Bool {
+        guard let a = a.first, let b = b.first else { return !a.isEmpty && b.isEmpty }
+        return a < b
+    }
+
+    /// The definition that is to run: the first of the file that the Pod runs from already, else the oldest.
+    private func choose(_ key: PodKey, _ candidates: [Candidate]) -> Running? {
+        let keeper = running[key].flatMap { old in candidates.first { $0.path == old.path } }
+        return (keeper ?? candidates.first).map { Running(pod: $0.pod, path: $0.path) }
+    }
+
+    /// Those that are refused: all but the first one in the file that the Pod runs from.
+    private static func others(_ candidates: [Candidate], than chosen: Running) -> [Candidate] {
+        var others = candidates
+        if let index = others.firstIndex(where: { $0.path == chosen.path }) { others.remove(at: index) }
+        return others
     }
 }
 

@@ -24,7 +24,8 @@ public enum ConntrackMessage {
     /// Asks for a list.
     public static func list(_ selection: Selection) -> [UInt8] {
         var writer = NetlinkWriter()
-        writer.message(get, flags: 1 | 0x300, family: selection.family) { writer in  // NLM_F_REQUEST, NLM_F_DUMP
+        // NLM_F_REQUEST, NLM_F_DUMP
+        writer.message(get, flags: 1 | 0x300, family: selection.family) { writer in
             switch selection {
             case .answered(let address):
                 writer.nested(reply) { writer in
@@ -37,7 +38,8 @@ public enum ConntrackMessage {
                 writer.nested(original) { writer in
                     writer.nested(2) { writer in  // CTA_TUPLE_PROTO
                         writer.attribute(1, [PortProtocol.udp.number])  // CTA_PROTO_NUM
-                        writer.attribute(3, [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)])  // CTA_PROTO_DST_PORT
+                        // CTA_PROTO_DST_PORT
+                        writer.attribute(3, [UInt8(port >> 8), UInt8(truncatingIfNeeded: port)])
                     }
                 }
                 // CTA_FILTER; CTA_FILTER_ORIG_FLAGS: protocol and destination port

@@ -47,7 +47,8 @@ public struct NetfilterBatch: Hashable, Sendable {
                 writer.attribute(2, container.name)  // NFTA_SET_ELEM_LIST_SET
                 writer.nested(3) { writer in  // NFTA_SET_ELEM_LIST_ELEMENTS
                     writer.nested(1) { writer in  // NFTA_LIST_ELEM
-                        writer.nested(1) { $0.attribute(1, element.key) }  // NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
+                        // NFTA_SET_ELEM_KEY, NFTA_DATA_VALUE
+                        writer.nested(1) { $0.attribute(1, element.key) }
                         guard change == .add, let value = element.value else { return }
                         writer.nested(2) { $0.attribute(1, value) }  // NFTA_SET_ELEM_DATA
                     }

@@ -187,7 +187,7 @@ extension NetlinkLink {
             case .mtu: mtu = content.number(at: 0, UInt32.self) ?? 0
             case .address: hardware = content.all
             case .info: readInfo(content)
-            case .master, .group, .namespaceDescriptor, nil: break
+            case .master, .group, .families, .namespaceDescriptor, nil: break
             }
         }
     }

@@ -4,9 +4,13 @@ import Testing
 
 @Suite struct SupportTests {
     /// What a Pod with the change is refused for, beside what is wrong with it anyway.
-    private func refusals(_ change: String, in place: ValidationCase.Place) -> [String] {
+    private func refusals(
+        _ change: String,
+        in place: ValidationCase.Place,
+        hasNetwork: Bool = true
+    ) -> [String] {
         let document = ValidationCase(place, change).document()
-        let result = Admission(nodeName: "node1").admit(
+        let result = Admission(nodeName: "node1", hasNetwork: hasNetwork).admit(
             document,
             source: .file("/f"),
             seenAt: .init(seconds: 0)
@@ -76,7 +80,6 @@ import Testing
                 .env, "{valueFrom: {secretKeyRef: {name: s, key: k}}}",
                 "c.env[0].valueFrom.secretKeyRef: \(later("configuration"))"
             ),
-            (.port, "{hostPort: 80}", "c.ports[0].hostPort: \(later("networking"))"),
             (.mount, "{subPath: x}", "c.volumeMounts[0].subPath: \(later("configuration"))"),
             (
                 .mount, "{mountPropagation: HostToContainer}",
@@ -219,10 +222,17 @@ import Testing
         #expect(refusals(change, in: place) == [])
     }
 
-    @Test("A host port is fine on the node's own network")
+    @Test("A host port is fine on the node's own network, and where Pods have a network")
     func hostPort() {
+        #expect(refusals("{hostPort: 80}", in: .port) == [])
+        #expect(
+            refusals("{hostPort: 80}", in: .port, hasNetwork: false) == [
+                "spec.containers[0].ports[0].hostPort: Forbidden: needs a network of Pods, and this node has none: "
+                    + "start podagent with --pod-cidr or --cni-conf-dir"
+            ]
+        )
         let text =
             "{hostNetwork: true, containers: [{name: c, image: i, ports: [{containerPort: 80, hostPort: 80}]}]}"
-        #expect(refusals(text, in: .spec) == [])
+        #expect(refusals(text, in: .spec, hasNetwork: false) == [])
     }
 }
