@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -29,7 +30,7 @@ int cns_netlink_open(void) { return netlink_open(NETLINK_ROUTE, 0, 0); }
 
 int cns_netfilter_open(void) { return netlink_open(NETLINK_NETFILTER, 0, 0); }
 
-static int netlink_send(int fd, const void *messages, size_t size) {
+int cns_netlink_send(int fd, const void *messages, size_t size) {
     struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
     ssize_t n;
     do n = sendto(fd, messages, size, 0, (struct sockaddr *)&kernel, sizeof kernel);
@@ -62,13 +63,13 @@ static int netlink_answer(int fd, int *error, uint32_t *sequence) {
 int cns_netlink(int fd, const void *message, size_t size) {
     int error;
     uint32_t sequence;
-    if (netlink_send(fd, message, size) < 0 || netlink_answer(fd, &error, &sequence) < 0) return -1;
+    if (cns_netlink_send(fd, message, size) < 0 || netlink_answer(fd, &error, &sequence) < 0) return -1;
     errno = error;
     return error == 0 ? 0 : -1;
 }
 
 int cns_netfilter_batch(int fd, const void *messages, size_t size, uint32_t last) {
-    if (netlink_send(fd, messages, size) < 0) return -1;
+    if (cns_netlink_send(fd, messages, size) < 0) return -1;
     int first = 0;
     for (;;) {
         int error;
@@ -88,6 +89,31 @@ int cns_netfilter_batch(int fd, const void *messages, size_t size, uint32_t last
 
 int cns_netfilter_listen(void) {
     return netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK, 1 << (NFNLGRP_NFTABLES - 1));
+}
+
+int cns_netlink_listen(void) {
+    return netlink_open(NETLINK_ROUTE, SOCK_NONBLOCK, RTMGRP_LINK | RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE);
+}
+
+int cns_netlink_ask(void) {
+    int fd = cns_netlink_open();
+    if (fd < 0) return -1;
+    int on = 1;
+    setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof on);
+    return fd;
+}
+
+ssize_t cns_netlink_receive(int fd, void *buffer, size_t size) {
+    for (;;) {
+        struct sockaddr_nl from = {0};
+        socklen_t length = sizeof from;
+        ssize_t n = recvfrom(fd, buffer, size, MSG_TRUNC, (struct sockaddr *)&from, &length);
+        if (n < 0) return -1;
+        if (from.nl_pid != 0) continue;  // anybody may send to a netlink socket; only the kernel is port 0
+        if ((size_t)n <= size) return n;
+        errno = EMSGSIZE;
+        return -1;
+    }
 }
 
 uint32_t cns_netlink_port(int fd) {

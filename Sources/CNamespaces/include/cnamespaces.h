@@ -5,7 +5,6 @@
 
 #include "cns_syscalls.h"
 #include "cns_netlink.h"
-#include "cns_rtnetlink.h"
 #include "cns_launch.h"
 #include "cns_wire.h"
 #include "cns_process.h"

@@ -13,11 +13,13 @@ enum Conntrack {
         let subject = "flows \(selection)"
         let asking = Descriptor(adopting: try check("socket", subject) { cns_netfilter_open() })
         let request = ConntrackMessage.list(selection)
-        try check("send", subject) { send(asking.raw, request, request.count, 0) }
+        try check("sendto", subject) { cns_netlink_send(asking.raw, request, request.count) }
         var deletions: [[UInt8]] = []
         var buffer = [UInt8](repeating: 0, count: datagramMax)
         while true {
-            let count = try check("recv", subject) { recv(asking.raw, &buffer, buffer.count, 0) }
+            let count = try check("recvfrom", subject) {
+                cns_netlink_receive(asking.raw, &buffer, buffer.count)
+            }
             let part = ConntrackMessage.parse(Array(buffer[..<count]))
             guard part.errno == 0 else {
                 throw SystemFailure(call: "nfnetlink", subject: subject, errno: part.errno)

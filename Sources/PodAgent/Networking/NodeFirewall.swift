@@ -158,10 +158,10 @@ final class NodeFirewall: Sendable {
         var buffer = [UInt8](repeating: 0, count: 64 << 10)
         var isWhole = true
         while true {
-            let count = recv(listener.raw, &buffer, buffer.count, 0)
+            let count = cns_netlink_receive(listener.raw, &buffer, buffer.count)
             if count > 0 {
                 notices += NetfilterNotice.parse(Array(buffer[..<count]))
-            } else if count < 0, errno == ENOBUFS {
+            } else if count < 0, errno == ENOBUFS || errno == EMSGSIZE {
                 isWhole = false
             } else if count == 0 || errno != EINTR {
                 return isWhole ? notices : nil

@@ -15,7 +15,7 @@ final class RouteSocket: Sendable {
 
     init() throws(SystemFailure) {
         descriptor = SharedDescriptor(
-            Descriptor(adopting: try check("socket", "rtnetlink") { cns_rtnetlink_open() })
+            Descriptor(adopting: try check("socket", "rtnetlink") { cns_netlink_ask() })
         )
     }
 
@@ -36,12 +36,12 @@ final class RouteSocket: Sendable {
     /// Nil for a list that may not be whole.
     private func answer(_ message: NetlinkMessage) throws(SystemFailure) -> [NetlinkNews]? {
         let bytes = message.bytes
-        try check("netlink", message.summary) { cns_rtnetlink_send(descriptor.raw, bytes, bytes.count) }
+        try check("netlink", message.summary) { cns_netlink_send(descriptor.raw, bytes, bytes.count) }
         var buffer = [UInt8](repeating: 0, count: Self.datagramMax)
         var (answer, isInterrupted): ([NetlinkNews], Bool) = ([], false)
         while true {
             let count = try check("netlink", message.summary) {
-                cns_rtnetlink_receive(descriptor.raw, &buffer, buffer.count)
+                cns_netlink_receive(descriptor.raw, &buffer, buffer.count)
             }
             let datagram = NetlinkDatagram(buffer[..<count])
             isInterrupted = isInterrupted || datagram.isInterrupted
@@ -93,7 +93,7 @@ final class RouteNews {
 
     /// - Parameter receive: gets what came; nil when some was lost, because more came than the socket holds.
     init(receive: @escaping @NodeActor ([NetlinkNews]?) -> Void) throws(SystemFailure) {
-        let raw = try check("socket", "news of links and routes") { cns_rtnetlink_listen() }
+        let raw = try check("socket", "news of links and routes") { cns_netlink_listen() }
         let descriptor = SharedDescriptor(Descriptor(adopting: raw))
         self.descriptor = descriptor
         key = try NodeActor.events.add(raw, EPOLLIN, subject: "news of links and routes") { _ in
@@ -109,7 +109,7 @@ final class RouteNews {
         var buffer = [UInt8](repeating: 0, count: datagramMax)
         var news: [NetlinkNews] = []
         for _ in 0..<batch {
-            let count = cns_rtnetlink_receive(descriptor.raw, &buffer, buffer.count)
+            let count = cns_netlink_receive(descriptor.raw, &buffer, buffer.count)
             if count < 0 { return errno == EAGAIN || errno == EINTR ? news : nil }
             news += NetlinkDatagram(buffer[..<count]).news
         }

@@ -3,7 +3,7 @@
 enum ConditionalSupport {
     /// Everything in the Pod, as it was written and before defaulting, that is refused for such a reason.
     static func errors(in pod: Pod, hasNetwork: Bool, at path: FieldPath) -> [FieldError] {
-        var errors: [FieldError] = []
+        var errors = bandwidth(pod.metadata.annotations, at: path.field("metadata").field("annotations"))
         let spec = path.field("spec")
         for (name, containers) in [
             ("initContainers", pod.spec.initContainers), ("containers", pod.spec.containers),
@@ -27,6 +27,13 @@ enum ConditionalSupport {
             errors.append(.forbidden(spec.field("os").field("name"), detail))
         }
         return errors
+    }
+
+    /// Asked for by annotations, which are nobody's business otherwise: to pass over these would be to drop a limit.
+    private static func bandwidth(_ annotations: [String: String], at path: FieldPath) -> [FieldError] {
+        ["kubernetes.io/egress-bandwidth", "kubernetes.io/ingress-bandwidth"]
+            .filter { annotations[$0] != nil }
+            .map { .forbidden(path[$0], notSupportedYet("networking")) }
     }
 
     /// There is nothing that a port of the node could be forwarded to.

@@ -5,11 +5,12 @@
 /// is sent: ``namespacePosition`` is where that goes.
 public struct NetlinkMessage: Hashable, Sendable {
     /// The message with its header, padded to four bytes.
-    public private(set) var bytes: [UInt8]
+    public var bytes: [UInt8] { writer.bytes }
     /// Where the number of a namespace's descriptor is to be written, from the message's start.
     public private(set) var namespacePosition: Int?
     /// What it asks for, in a few words.
     public let summary: String
+    private var writer = NetlinkWriter()
 
     /// `RTM_…`, linux/rtnetlink.h.
     enum Kind: UInt16 {
@@ -66,7 +67,6 @@ public struct NetlinkMessage: Hashable, Sendable {
 
     init(_ kind: Kind, _ flags: Flags, _ summary: String) {
         self.summary = summary
-        bytes = []
         append(UInt32(0))  // the length, when it is known
         append(kind.rawValue)
         append(flags.union([.request, .acknowledge]).rawValue)
@@ -189,9 +189,7 @@ public struct NetlinkMessage: Hashable, Sendable {
         message.attribute(AddressAttribute.local.rawValue, address.bytes)
         message.attribute(AddressAttribute.address.rawValue, address.bytes)
         if case .v6 = address {
-            message.append(UInt16(8))
-            message.append(AddressAttribute.flags.rawValue)
-            message.append(UInt32(0x02))  // IFA_F_NODAD
+            message.attribute(AddressAttribute.flags.rawValue, UInt32(0x02))  // IFA_F_NODAD
         }
         return message.finished
     }
@@ -219,9 +217,7 @@ public struct NetlinkMessage: Hashable, Sendable {
             message.attribute(RouteAttribute.destination.rawValue, subnet.address.bytes)
         }
         message.attribute(RouteAttribute.gateway.rawValue, gateway.bytes)
-        message.append(UInt16(8))
-        message.append(RouteAttribute.outgoing.rawValue)
-        message.append(UInt32(bitPattern: link))
+        message.attribute(RouteAttribute.outgoing.rawValue, UInt32(bitPattern: link))
         return message.finished
     }
 
@@ -229,13 +225,11 @@ public struct NetlinkMessage: Hashable, Sendable {
 
     var finished: NetlinkMessage {
         var message = self
-        message.setLength(at: 0, UInt32(bytes.count))
+        message.writer.setLength(at: 0, UInt32(bytes.count))
         return message
     }
 
-    mutating func append<Number: FixedWidthInteger>(_ number: Number) {
-        withUnsafeBytes(of: number) { bytes += $0 }
-    }
+    mutating func append<Number: FixedWidthInteger>(_ number: Number) { writer.append(number) }
 
     /// `struct ifinfomsg`.
     mutating func appendLink(index: Int32, isUp: Bool) {
@@ -247,39 +241,29 @@ public struct NetlinkMessage: Hashable, Sendable {
     }
 
     mutating func append(_ attribute: LinkAttribute, _ text: String) {
-        self.attribute(attribute.rawValue, Array(text.utf8) + [0])
+        writer.attribute(attribute.rawValue, text)
     }
 
     mutating func append(_ attribute: LinkAttribute, _ bytes: [UInt8]) {
-        self.attribute(attribute.rawValue, bytes)
+        writer.attribute(attribute.rawValue, bytes)
     }
 
     mutating func append(_ attribute: LinkAttribute, _ number: UInt32) {
-        append(UInt16(8))
-        append(attribute.rawValue)
-        append(number)
+        writer.attribute(attribute.rawValue, number)
     }
 
     /// `IFLA_INFO_KIND`.
-    mutating func append(infoKind: String) { attribute(1, Array(infoKind.utf8) + [0]) }
+    mutating func append(infoKind: String) { writer.attribute(1, infoKind) }
 
-    mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
-        append(UInt16(4 + content.count))
-        append(kind)
-        bytes += content
-        while bytes.count % 4 != 0 { bytes.append(0) }
-    }
+    mutating func attribute(_ kind: UInt16, _ content: [UInt8]) { writer.attribute(kind, content) }
 
+    mutating func attribute(_ kind: UInt16, _ number: UInt32) { writer.attribute(kind, number) }
+
+    /// Attributes in an attribute; rtnetlink knows them without a mark.
     mutating func nested(_ kind: UInt16, _ content: (inout NetlinkMessage) -> Void) {
-        let start = bytes.count
-        append(UInt16(0))
-        append(kind)
+        let start = writer.open(kind)
         content(&self)
-        setLength(at: start, UInt16(bytes.count - start))
-    }
-
-    private mutating func setLength<Number: FixedWidthInteger>(at position: Int, _ length: Number) {
-        withUnsafeBytes(of: length) { bytes.replaceSubrange(position..<position + $0.count, with: $0) }
+        writer.close(start)
     }
 }
 

@@ -18,7 +18,7 @@ extension NetlinkMessage {
         message.attribute(RouteAttribute.gateway.rawValue, route.gateway.bytes)
         message.attribute(RouteAttribute.source.rawValue, route.source.bytes)
         if let tunnel, route.isTunnelled {
-            message.number(RouteAttribute.outgoing.rawValue, UInt32(bitPattern: tunnel))
+            message.attribute(RouteAttribute.outgoing.rawValue, UInt32(bitPattern: tunnel))
         }
         return message.finished
     }
@@ -32,7 +32,7 @@ extension NetlinkMessage {
             message.attribute(RouteAttribute.gateway.rawValue, gateway.bytes)
         }
         if let outgoing = route.outgoing {
-            message.number(RouteAttribute.outgoing.rawValue, UInt32(bitPattern: outgoing))
+            message.attribute(RouteAttribute.outgoing.rawValue, UInt32(bitPattern: outgoing))
         }
         return message.finished
     }
@@ -83,7 +83,7 @@ extension NetlinkMessage {
         message.nested(LinkAttribute.info.rawValue) { message in
             message.append(infoKind: "vxlan")
             message.nested(2) { message in  // IFLA_INFO_DATA
-                message.number(VXLANAttribute.identifier, tunnel.parameters.identifier)
+                message.attribute(VXLANAttribute.identifier, tunnel.parameters.identifier)
                 message.attribute(VXLANAttribute.learning, [0])
                 let port = tunnel.parameters.port
                 message.attribute(VXLANAttribute.port, [UInt8(port >> 8), UInt8(port & 0xff)])
@@ -124,7 +124,7 @@ extension NetlinkMessage {
         var message = NetlinkMessage(.getNeighbour, .all, "list neighbours of link \(link)")
         message.append(address?.family ?? NetlinkNeighbour.bridgeFamily)
         for _ in 0..<11 { message.append(UInt8(0)) }
-        message.number(NeighbourAttribute.link, UInt32(bitPattern: link))
+        message.attribute(NeighbourAttribute.link, UInt32(bitPattern: link))
         return message.finished
     }
 
@@ -163,12 +163,6 @@ extension NetlinkMessage {
         append(UInt8(0))
         attribute(NeighbourAttribute.destination, neighbour.address.bytes)
         attribute(NeighbourAttribute.hardware, neighbour.hardware)
-    }
-
-    private mutating func number(_ kind: UInt16, _ number: UInt32) {
-        append(UInt16(8))
-        append(kind)
-        append(number)
     }
 }
 

@@ -1,5 +1,5 @@
 /// Bytes of netlink messages as they are written, in the order of this machine. See netlink(7), and `struct nlattr`.
-struct NetlinkWriter {
+struct NetlinkWriter: Hashable, Sendable {
     private(set) var bytes: [UInt8] = []
 
     mutating func append<Number: FixedWidthInteger>(_ number: Number) {
@@ -24,12 +24,22 @@ struct NetlinkWriter {
 
     /// Attributes in an attribute, which nfnetlink wants to be marked as such: `NLA_F_NESTED`.
     mutating func nested(_ kind: UInt16, _ content: (inout NetlinkWriter) -> Void) {
-        let start = bytes.count
-        append(UInt16(0))
-        append(kind | 0x8000)
+        let start = open(kind | 0x8000)
         content(&self)
-        setLength(at: start, UInt16(bytes.count - start))
+        close(start)
     }
+
+    /// Begins an attribute whose content follows; returns where.
+    mutating func open(_ kind: UInt16) -> Int {
+        defer {
+            append(UInt16(0))
+            append(kind)
+        }
+        return bytes.count
+    }
+
+    /// Ends the attribute that began there.
+    mutating func close(_ start: Int) { setLength(at: start, UInt16(bytes.count - start)) }
 
     /// A message of nfnetlink: `struct nlmsghdr`, `struct nfgenmsg`, and what is in it.
     ///
@@ -55,7 +65,7 @@ struct NetlinkWriter {
         setLength(at: start, UInt32(bytes.count - start))
     }
 
-    private mutating func setLength<Number: FixedWidthInteger>(at position: Int, _ length: Number) {
+    mutating func setLength<Number: FixedWidthInteger>(at position: Int, _ length: Number) {
         withUnsafeBytes(of: length) { bytes.replaceSubrange(position..<position + $0.count, with: $0) }
     }
 }

@@ -222,6 +222,16 @@ import Testing
         #expect(refusals(change, in: place) == [])
     }
 
+    @Test("A limit of bandwidth, which is asked for by an annotation, is refused and not passed over")
+    func bandwidth() {
+        let change = #"{annotations: {"kubernetes.io/ingress-bandwidth": 1M, note: kept}}"#
+        #expect(
+            refusals(change, in: .metadata) == [
+                "metadata.annotations[kubernetes.io/ingress-bandwidth]: \(Self.later("networking"))"
+            ]
+        )
+    }
+
     @Test("A host port is fine on the node's own network, and where Pods have a network")
     func hostPort() {
         #expect(refusals("{hostPort: 80}", in: .port) == [])
