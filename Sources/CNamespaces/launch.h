@@ -29,4 +29,7 @@ int launch_mask(struct launch *l, const struct cns_step *s);
 int launch_read_only(struct launch *l, const struct cns_step *s);
 int launch_pivot(struct launch *l, const struct cns_step *s);
 
+/// As every program expects to be born: no signal is ignored, caught or blocked.
+void cns_default_signals(void);
+
 #endif

@@ -1,4 +1,5 @@
 #include "cnamespaces.h"
+#include "launch.h"
 #include <linux/close_range.h>
 #include <linux/sched.h>
 #include <sched.h>
@@ -30,7 +31,7 @@ static pid_t clone_into(uint64_t flags, int cgroup_fd, int *pidfd) {
 
 /// The child inherits the handlers and the mask of its maker; no program expects to be born with them. By number, for
 /// the C library will not touch the two signals that it uses itself (nptl(7)), and an ignored one would stay ignored.
-static void default_signals(void) {
+void cns_default_signals(void) {
     sigset_t none;
     sigemptyset(&none);
     // The kernel's struct sigaction, all zero: SIG_DFL, no flags, empty mask.
@@ -50,7 +51,7 @@ struct nested {
 static pid_t clone_child(const struct cns_birth *birth, uint64_t flags, int *pidfd) {
     pid_t pid = clone_into(birth->flags | flags, birth->cgroup_fd, pidfd);
     if (pid != 0) return pid;
-    default_signals();
+    cns_default_signals();
     cns_run_plan(birth->plan, birth->slots, birth->report_fd, birth->title, birth->title_size);
 }
 
@@ -122,100 +123,6 @@ pid_t cns_give_birth(const struct cns_birth *birth, int *pidfd) {
     if (setns(own, CLONE_NEWPID) < 0) abort();
     errno = saved;
     return pid;
-}
-
-/// Puts `from[i]` at `3 + i`. First all are moved above the target range, so that none is overwritten unread.
-static int place_descriptors(const int *from, int count) {
-    int high[16];
-    for (int i = 0; i < count; i++)
-        if ((high[i] = fcntl(from[i], F_DUPFD_CLOEXEC, 3 + 16)) < 0) return -1;
-    for (int i = 0; i < count; i++)
-        if (dup2(high[i], 3 + i) < 0) return -1;
-    return 0;
-}
-
-static _Noreturn void spawned(const struct cns_program *what, int report_fd) {
-    default_signals();
-    setsid();
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    int program = fcntl(what->program_fd, F_DUPFD_CLOEXEC, 64);
-    int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 65);
-    if (null >= 0 && program >= 0 && report >= 0 && dup2(null, 0) == 0 && dup2(null, 1) == 1 && dup2(null, 2) == 2 &&
-        place_descriptors(what->descriptors, what->descriptor_count) == 0) {
-        syscall(SYS_close_range, 3u + (unsigned)what->descriptor_count, ~0u, CLOSE_RANGE_CLOEXEC);
-        chdir("/");
-        syscall(SYS_execveat, program, "", what->arguments, what->environment, AT_EMPTY_PATH);
-    }
-    int error = errno;
-    ssize_t n;
-    do n = write(report >= 0 ? report : report_fd, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    _exit(127);
-}
-
-/// What became of the exec, from the pipe on which the child says why it failed. An end of file says that it went through.
-static pid_t heard_exec(pid_t pid, int report_fd, int saved, int *pidfd) {
-    int error = 0;
-    ssize_t n = 0;
-    if (pid > 0) {
-        do n = read(report_fd, &error, sizeof error);
-        while (n < 0 && errno == EINTR);
-    }
-    if (pid > 0 && n == sizeof error) {
-        while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {}
-        close(*pidfd);
-        pid = -1;
-        saved = error;
-    }
-    close(report_fd);
-    errno = saved;
-    return pid;
-}
-
-pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
-    int report[2];
-    if (what->descriptor_count > 16) {
-        errno = EINVAL;
-        return -1;
-    }
-    if (pipe2(report, O_CLOEXEC) < 0) return -1;
-    pid_t pid = clone_into(0, what->cgroup_fd, pidfd);
-    if (pid == 0) spawned(what, report[1]);
-    int saved = errno;
-    close(report[1]);
-    return heard_exec(pid, report[0], saved, pidfd);
-}
-
-static _Noreturn void commanded(const struct cns_command *what, int report_fd) {
-    default_signals();
-    setsid();
-    int report = fcntl(report_fd, F_DUPFD_CLOEXEC, 64);
-    if (report >= 0 && dup2(what->standard[0], 0) == 0 && dup2(what->standard[1], 1) == 1 &&
-        dup2(what->standard[2], 2) == 2) {
-        syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
-        chdir("/");
-        execve(what->path, what->arguments, what->environment);
-    }
-    int error = errno;
-    ssize_t n;
-    do n = write(report >= 0 ? report : report_fd, &error, sizeof error);
-    while (n < 0 && errno == EINTR);
-    _exit(127);
-}
-
-pid_t cns_run_command(const struct cns_command *what, int *pidfd) {
-    int report[2];
-    for (int i = 0; i < 3; i++) {
-        if (what->standard[i] > 2) continue;
-        errno = EBADF;
-        return -1;
-    }
-    if (pipe2(report, O_CLOEXEC) < 0) return -1;
-    pid_t pid = clone_into(0, what->cgroup_fd, pidfd);
-    if (pid == 0) commanded(what, report[1]);
-    int saved = errno;
-    close(report[1]);
-    return heard_exec(pid, report[0], saved, pidfd);
 }
 
 const char *cns_kernel_lacks(void) {

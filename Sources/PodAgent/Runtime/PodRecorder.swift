@@ -67,6 +67,19 @@ final class PodRecorder: Sendable {
         if let outcome { Self.onNode { done(outcome) } }
     }
 
+    /// Calls `body` when everything that has been given to ``write(_:written:)`` is on disk, however many tries that takes.
+    func whenOnDisk(_ body: @escaping Written) {
+        whenWritten { outcome in
+            if case .success = outcome { return body() }
+            // What has failed stands by to be tried again.
+            let isTriedAgain = self.state.withLock { state in
+                if state.next != nil { state.written.append(body) }
+                return state.next != nil
+            }
+            if !isTriedAgain { body() }
+        }
+    }
+
     /// Calls `done` when there is a record on disk, be it an older one, or when there cannot be.
     func whenExisting(_ done: @escaping Done) {
         if state.withLock({ $0.exists }) { Self.onNode { done(.success(())) } } else { whenWritten(done) }

@@ -41,6 +41,8 @@ final class PodWorker {
     let alarm: any DispatchSourceTimer
     var alarmAt: Tick?
     private var endWaiters: [RunID: [() -> Void]] = [:]
+    /// Called when nobody asks any more how the Pod's containers have ended.
+    var unwantedWaiters: [() -> Void] = []
     var execs: [RunID: ExecRun] = [:]
     var nextExec: UInt64 = 1 << 32
     /// Called when the status may have changed, and when nothing of the Pod is left.
@@ -99,7 +101,14 @@ final class PodWorker {
         setAlarm()
         onChange()
         tellEndWaiters()
+        if isUnwanted {
+            for body in unwantedWaiters { body() }
+            unwantedWaiters = []
+        }
     }
+
+    /// Whether the Pod is deleted, or its node goes down.
+    var isUnwanted: Bool { isLeaving || machine.shutdownGrace != nil }
 
     /// Calls `body` when `run` no longer runs and its output is in its log.
     func whenEnded(_ run: RunID, _ body: @escaping () -> Void) { endWaiters[run, default: []].append(body) }

@@ -222,14 +222,14 @@ extension PodWorker {
     /// The shim is the only other one to know how its containers ended, so it is kept until that is on disk, also when
     /// the disk is full. Of a Pod that is deleted nobody asks any more, and a node that goes down does not wait.
     private func savedOrUnwanted() async {
-        while true {
-            do { return try await saved() } catch {
-                // The recorder has told why, and tries again.
-                if case .deleting = machine.ending { return }
-                if machine.shutdownGrace != nil { return }
-                // A sleep that is cut short is looked at again all the same.
-                try? await Task.sleep(for: .seconds(1))
-            }
+        do { return try await saved() } catch {
+            // The recorder has told why, and tries again.
+            if isUnwanted { return }
+        }
+        await withCheckedContinuation { continuation in
+            let waiter = FirstCall { continuation.resume() }
+            recorder.whenOnDisk { waiter.call() }
+            unwantedWaiters.append { waiter.call() }
         }
     }
 
@@ -276,5 +276,18 @@ extension NodeContext {
         CrashPoint.afterCgroupRemoved.pass(uid)
         try directories.run.directory("pods").removeTree(uid)
         CrashPoint.afterRunDirectoryRemoved.pass(uid)
+    }
+}
+
+/// Two who tell the same: the second is not heard.
+@NodeActor
+private final class FirstCall {
+    private var body: (() -> Void)?
+
+    init(_ body: @escaping () -> Void) { self.body = body }
+
+    func call() {
+        let body = body.take()
+        body?()
     }
 }
