@@ -69,8 +69,11 @@ int cns_netlink(int fd, const void *message, size_t size) {
 }
 
 int cns_netfilter_batch(int fd, const void *messages, size_t size, uint32_t last) {
+    // Of a transaction that failed as a whole there may be answers left.
+    int first = 0, old;
+    uint32_t stale;
+    while (netlink_answer(fd, &old, &stale) == 0) {}
     if (cns_netlink_send(fd, messages, size) < 0) return -1;
-    int first = 0;
     for (;;) {
         int error;
         uint32_t sequence;
@@ -88,7 +91,11 @@ int cns_netfilter_batch(int fd, const void *messages, size_t size, uint32_t last
 }
 
 int cns_netfilter_listen(void) {
-    return netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK, 1 << (NFNLGRP_NFTABLES - 1));
+    int fd = netlink_open(NETLINK_NETFILTER, SOCK_NONBLOCK, 1 << (NFNLGRP_NFTABLES - 1));
+    // A table that is made anew is told of element by element, some 200 bytes each, before anybody can read.
+    int size = 16 << 20;
+    if (fd >= 0) setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    return fd;
 }
 
 int cns_netlink_listen(void) {

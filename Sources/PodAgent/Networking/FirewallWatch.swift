@@ -11,10 +11,15 @@ final class FirewallWatch {
     private let firewall: NodeFirewall
     private let events: EventStore
     private var key: EventPoll.Key?
-    private var delay = FirewallWatch.rest
+    private var delay = FirewallWatch.restMin
+    private var rest = FirewallWatch.restMin
+    private var lastMade = Tick(nanoseconds: 0)
 
-    /// Between two looks: two who each insist on a table of the same name do not keep the node busy.
-    private static let rest = Duration.milliseconds(200)
+    /// Between two looks, longer each time that something is to be mended again so soon: two who each insist on a table of
+    /// the same name do not keep the node busy.
+    private static let (restMin, restMax) = (Duration.milliseconds(200), Duration.seconds(5))
+    /// After which a change is no answer to the last one any more.
+    private static let calm = Duration.seconds(10)
     /// Between two attempts at what fails.
     private static let delayMax = Duration.seconds(60)
 
@@ -39,13 +44,16 @@ final class FirewallWatch {
         Task {
             do {
                 if let somebody = try await Worker.attempt({ try body(firewall) }) {
+                    let now = Clock.tick()
+                    rest = now - lastMade < Self.calm ? min(rest * 2, Self.restMax) : Self.restMin
+                    lastMade = now
                     report(
                         "FirewallRestored",
                         "\(somebody) had changed podagent's nftables table; it is as it was again"
                     )
                 }
-                delay = Self.rest
-                after(delay) { $0.listen() }
+                delay = Self.restMin
+                after(rest) { $0.listen() }
             } catch {
                 delay = min(delay * 2, Self.delayMax)
                 report("FirewallLost", "\(error); Pods may be out of reach until podagent has made it again")
@@ -54,7 +62,8 @@ final class FirewallWatch {
         }
     }
 
-    private func makeAgain() {
+    /// Makes the table anew, because a change of it has failed.
+    func makeAgain() {
         work {
             try $0.make()
             return "somebody"

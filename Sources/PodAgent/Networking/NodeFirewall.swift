@@ -17,6 +17,8 @@ final class NodeFirewall: Sendable {
         var ports: Set<UInt32>
         /// Whether the table has been made, and not taken down.
         var isMade = false
+        /// Whether the kernel may have something else, because a change of ours failed.
+        var isStale = false
         /// As it was last set.
         var isLoopbackOpen: Bool?
     }
@@ -32,6 +34,8 @@ final class NodeFirewall: Sendable {
 
     /// More than nft takes for tens of thousands of elements.
     private static let limit = Duration.seconds(60)
+    /// An agent that ends waits no longer.
+    private static let farewell = Duration.seconds(5)
 
     /// The file of nft(8): on the PATH, or where Debian has what only root runs.
     private static var program: String? {
@@ -66,10 +70,14 @@ final class NodeFirewall: Sendable {
     func set(_ elements: [FirewallElement], for uid: String) throws {
         let (gone, new) = try state.withLock { state in
             let (gone, new) = state.elements.give(elements, to: uid)
-            guard state.isMade, !gone.isEmpty || !new.isEmpty else { return (gone, new) }
+            guard state.isMade, state.isStale || !gone.isEmpty || !new.isEmpty else { return (gone, new) }
             do throws(SystemFailure) {
+                // What failed before is made up for as a whole, below.
+                if state.isStale { throw SystemFailure(call: "nft", subject: table.name, errno: ESTALE) }
+                state.isStale = true
                 try change(.remove, Array(gone))
                 try change(.add, Array(new))
+                state.isStale = false
             } catch {
                 // Somebody else has been here. What nft says of it is more than the kernel's number.
                 try replace(&state)
@@ -118,7 +126,7 @@ final class NodeFirewall: Sendable {
     /// Other networks are the peers' from now on.
     func setPeers(_ peers: [Subnet]) throws {
         try state.withLock { state in
-            guard state.peers != peers else { return }
+            guard state.isStale || state.peers != peers else { return }
             state.peers = peers
             if state.isMade { try replace(&state) }
         }
@@ -128,7 +136,7 @@ final class NodeFirewall: Sendable {
     func takeDown() throws {
         try state.withLock { state in
             state.isMade = false
-            try run(table.removal, &state)
+            try run(table.removal, limit: Self.farewell, &state)
         }
     }
 
@@ -172,16 +180,18 @@ final class NodeFirewall: Sendable {
     private func replace(_ state: inout State) throws {
         var table = table
         table.peers = state.peers
-        try run(table.text(state.elements.all), &state)
+        state.isStale = true
+        try run(table.text(state.elements.all), limit: Self.limit, &state)
+        state.isStale = false
     }
 
-    private func run(_ text: String, _ state: inout State) throws {
+    private func run(_ text: String, limit: Duration, _ state: inout State) throws {
         let nft = CommandRun(
             path: program,
             arguments: ["-f", "-"],
             environment: [],
             input: Array(text.utf8),
-            limit: Self.limit
+            limit: limit
         )
         let said: String
         do throws(CommandRun.Failure) {

@@ -14,6 +14,7 @@ final class NodeNetwork {
     private let linkGroup: UInt32
     private var pools: [AddressPool]
     private var watch: FirewallWatch?
+    private var settingPeers: Task<Void, Never>?
     /// Bytes of the largest packet of a Pod whose link is made from here on.
     var podMTU: UInt32 = 1500
 
@@ -24,7 +25,8 @@ final class NodeNetwork {
 
     /// Makes the bridge, or takes the one that an earlier podagent made. Fails with one line that says what to do.
     /// - Parameter peers: the networks of other nodes' Pods, to which Pods speak as themselves.
-    init(subnets: [Subnet], bridge name: String, peers: [Subnet]) throws {
+    /// - Parameter tunnelPort: the UDP port of the nodes' VXLAN network, if they have one.
+    init(subnets: [Subnet], bridge name: String, peers: [Subnet], tunnelPort: UInt16?) throws {
         var pools: [AddressPool] = []
         for subnet in subnets {
             guard let pool = AddressPool(subnet) else {
@@ -33,7 +35,7 @@ final class NodeNetwork {
             pools.append(pool)
         }
         self.pools = pools
-        let table = FirewallTable(bridge: name, subnets: subnets, peers: peers)
+        let table = FirewallTable(bridge: name, subnets: subnets, peers: peers, tunnelPort: tunnelPort)
         linkGroup = table.linkGroup
         firewall = try NodeFirewall(table)
         try Self.checkRoutes(subnets, bridge: name)
@@ -55,6 +57,11 @@ final class NodeNetwork {
         _ socket: SharedDescriptor
     ) throws {
         try quieten(name)
+        do throws(SystemFailure) {
+            try send(.harden(bridge: name), socket)
+        } catch {
+            throw CommandFailure("cannot set options of the bridge \(name): \(errnoText(error.errno))")
+        }
         for pool in pools {
             let (gateway, length) = (pool.gateway, pool.subnet.prefixLength)
             try makeOnce(.addAddress(gateway, prefixLength: length, link: index), socket)
@@ -79,12 +86,15 @@ final class NodeNetwork {
 
     /// The networks of other nodes' Pods are others from now on.
     func setPeers(_ peers: [Subnet]) {
-        let firewall = firewall
-        Task {
+        let (firewall, before) = (firewall, settingPeers)
+        settingPeers = Task {
+            // One after the other, so that the last word is the newest.
+            await before?.value
             do {
                 try await Worker.attempt { try firewall.setPeers(peers) }
             } catch {
                 Log.error("Pods of new peers see those of this node under its own address: \(error)")
+                watch?.makeAgain()
             }
         }
     }
@@ -131,7 +141,9 @@ final class NodeNetwork {
                     + "another name by --bridge"
             )
         }
-        return (Int32(bitPattern: if_nametoindex(name)), isNew)
+        let index = if_nametoindex(name)
+        guard index > 0 else { throw SystemFailure.current("if_nametoindex", name) }
+        return (Int32(bitPattern: index), isNew)
     }
 
     /// Nobody else can have an address on the bridge, and there is no router. Without this the node could not ask for

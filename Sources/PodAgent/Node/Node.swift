@@ -37,7 +37,8 @@ final class Node {
             : try NodeNetwork(
                 subnets: subnets,
                 bridge: bridge,
-                peers: map.peers.flatMap(\.subnets)
+                peers: map.peers.flatMap(\.subnets),
+                tunnelPort: map.backend == .vxlan && !map.peers.isEmpty ? options.vxlan.port : nil
             )
         let events = context.events
         peers = try network.map {

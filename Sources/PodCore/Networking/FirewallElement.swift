@@ -102,7 +102,12 @@ extension PodLink {
                 .forward(port.transport, at: port.place.only, port.port, to: target, port.containerPort)
             }
         }
-        return elements
+        // Validation refuses such a Pod; one that was admitted by an earlier podagent must not take the others' rules along.
+        var known: [[UInt8]: FirewallElement] = [:]
+        return elements.filter { element in
+            let slot = element.containers.flatMap { Array($0.name.utf8) } + element.key
+            return known.updateValue(element, forKey: slot) == nil
+        }
     }
 
     /// Of the hardware address (RFC 4291, appendix A).

@@ -17,11 +17,13 @@ public struct FirewallTable: Hashable, Sendable {
     public let subnets: [Subnet]
     /// Other networks to which Pods speak as themselves: those of the peers' Pods.
     public var peers: [Subnet]
+    /// The UDP port of the nodes' VXLAN network; nil without one.
+    public let tunnelPort: UInt16?
 
     /// Makes the description.
-    public init(bridge: String, subnets: [Subnet], peers: [Subnet] = []) {
+    public init(bridge: String, subnets: [Subnet], peers: [Subnet] = [], tunnelPort: UInt16? = nil) {
         name = bridge == "podagent0" ? "podagent" : "podagent-\(bridge)"
-        (self.bridge, self.subnets, self.peers) = (bridge, subnets, peers)
+        (self.bridge, self.subnets, self.peers, self.tunnelPort) = (bridge, subnets, peers, tunnelPort)
     }
 
     /// By which the node's ends of the Pods' links can be told from all other links, `IFLA_GROUP`: a number that
@@ -98,13 +100,14 @@ public struct FirewallTable: Hashable, Sendable {
     /// is for 127.0.0.0/8.
     ///
     /// A Pod that reaches a Pod of this node by a port of the node is answered past the node, over the bridge, unless
-    /// the node is the one who asks. What comes from the node's own loopback cannot be answered at all otherwise.
+    /// the node is the one who asks. What comes from the node's own loopback cannot be answered at all otherwise; and what
+    /// comes from `::1` not even so, so that a port of `::1` stays the node's own.
     private var inetRules: String {
         """
             chain guard {
                 type filter hook prerouting priority raw; policy accept;
                 iifname "\(bridge)" ip daddr 127.0.0.0/8 drop
-            }
+        \(tunnelGuard)    }
             chain incoming {
                 type nat hook prerouting priority dstnat; policy accept;
                 ip daddr 127.0.0.0/8 return
@@ -112,6 +115,7 @@ public struct FirewallTable: Hashable, Sendable {
             }
             chain own {
                 type nat hook output priority -100; policy accept;
+                ip6 daddr ::1 return
                 fib daddr type local jump ports
             }
             chain ports {
@@ -126,6 +130,12 @@ public struct FirewallTable: Hashable, Sendable {
         \(subnets.map(outgoing).joined())    }
 
         """
+    }
+
+    /// What is in a packet of the nodes' tunnel has passed another node's guard. A Pod that could send such packets itself
+    /// would be whom it likes.
+    private var tunnelGuard: String {
+        tunnelPort.map { "        iifname \"\(bridge)\" udp dport \($0) drop\n" } ?? ""
     }
 
     private func outgoing(_ subnet: Subnet) -> String {

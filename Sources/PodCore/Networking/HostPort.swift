@@ -29,6 +29,16 @@ public struct HostPort: Hashable, Sendable {
         )
     }
 
+    /// Whether both cannot be had by one Pod: they are the same, or both are for more than one address and overlap.
+    func isInTheWay(of other: HostPort) -> Bool {
+        guard conflicts(with: other) else { return false }
+        switch (place, other.place) {
+        case (.address, .address): return true
+        case (.address, _), (_, .address): return false
+        default: return true
+        }
+    }
+
     /// Whether traffic to one address and port of the node would be for both.
     public func conflicts(with other: HostPort) -> Bool {
         transport == other.transport && port == other.port && place.overlaps(other.place)
@@ -44,6 +54,15 @@ extension HostPort.Place {
         }
         guard let address = IPAddress(hostIP) else { return nil }
         self = address.bits == 0 ? .family(of: address) : .address(address)
+    }
+
+    /// Whether something can come of it: `::1` is a node's too, but the kernel lets nothing out that comes from there.
+    var isOfNode: Bool {
+        switch self {
+        case .anywhere, .family: true
+        case .address(.v4(let bits)): bits >> 24 == 127 || IPAddress.v4(bits).isNodeAddress
+        case .address(let address): address.isNodeAddress
+        }
     }
 
     /// Whether there is an address that belongs to both.

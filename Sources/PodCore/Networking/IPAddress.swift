@@ -199,6 +199,16 @@ public struct Subnet: Hashable, Sendable, CustomStringConvertible {
     /// Whether there is an address that belongs to both.
     public func overlaps(_ other: Subnet) -> Bool { contains(other.address) || other.contains(address) }
 
+    /// Whether Pods can have addresses of it: nothing of it is for something else by itself (IANA's special-purpose
+    /// address registries), such as loopback, groups, and addresses of one link.
+    public var canBeForPods: Bool {
+        let reserved: [(IPAddress, Int)] = [
+            (.v4(0), 8), (.v4(127 << 24), 8), (.v4(0xa9fe_0000), 16), (.v4(0xe000_0000), 3),
+            (.v6(0), 8), (.v6(IPv6Bits(0xfe80 << 112)), 10), (.v6(IPv6Bits(0xff << 120)), 8),
+        ]
+        return !reserved.contains { overlaps(Subnet(containing: $0.0, prefixLength: $0.1)) }
+    }
+
     /// How many addresses there are for hosts, at most `UInt64.max`: not the network's own, which in IPv6 is the
     /// routers' anycast (RFC 4291 §2.6.1), and in IPv4 not the broadcast address.
     public var hostCount: UInt64 {

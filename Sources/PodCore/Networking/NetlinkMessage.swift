@@ -86,6 +86,24 @@ public struct NetlinkMessage: Hashable, Sendable {
         return message.finished
     }
 
+    /// Has a bridge, new or not, learn nothing from frames to the bridges' own addresses (IEEE 802.1Q §8.6.3), which no rule
+    /// of the firewall sees: a Pod could take another's frames by them. Nor does it look into who listens to which
+    /// group: a Pod could make it believe that nobody does, and so end IPv6 between the others.
+    public static func harden(bridge name: String) -> NetlinkMessage {
+        var message = NetlinkMessage(.newLink, [], "set options of bridge \(name)")
+        message.appendLink(index: 0, isUp: true)
+        message.append(.name, name)
+        message.nested(LinkAttribute.info.rawValue) { message in
+            message.append(infoKind: "bridge")
+            message.nested(2) { message in  // IFLA_INFO_DATA
+                message.attribute(23, [0])  // IFLA_BR_MCAST_SNOOPING
+                // IFLA_BR_MULTI_BOOLOPT: BR_BOOLOPT_NO_LL_LEARN, as value and as mask
+                message.attribute(46, withUnsafeBytes(of: (UInt32(1), UInt32(1))) { Array($0) })
+            }
+        }
+        return message.finished
+    }
+
     /// Makes a pair of virtual Ethernet links: `name` on the bridge of index `master`, in the `group` of links, and up, in the namespace of the
     /// socket; `peer`, down, with the index `peerIndex` in the one that the descriptor at ``namespacePosition`` is of.
     public static func addPair(

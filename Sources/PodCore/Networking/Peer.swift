@@ -57,7 +57,9 @@ public struct Peer: Hashable, Sendable {
                 throw .subnet(error)
             }
         }
-        if let small = subnets.first(where: { AddressPool($0) == nil }) { throw .tooSmall(small) }
+        if let small = subnets.first(where: { AddressPool($0) == nil || !$0.canBeForPods }) {
+            throw .tooSmall(small)
+        }
         guard Set(subnets.map(\.address.width)).count == subnets.count else { throw .familyTwice(text) }
         return subnets.sorted { $0.address < $1.address }
     }
@@ -89,10 +91,10 @@ public struct Peer: Hashable, Sendable {
 extension IPAddress {
     /// Whether it can be the address by which a node is reached from others: not unspecified, loopback, multicast,
     /// broadcast, nor IPv6 link-local, which means something only together with an interface.
-    fileprivate var isNodeAddress: Bool {
+    var isNodeAddress: Bool {
         switch self {
         case .v4(let bits): bits >> 24 != 0 && bits >> 24 != 127 && bits >> 28 < 0xe
-        case .v6: bits > 1 && bits >> 120 != 0xff && bits >> 118 != 0x3fa
+        case .v6: bits >> 32 > 0xffff && bits >> 120 != 0xff && bits >> 118 != 0x3fa
         }
     }
 }

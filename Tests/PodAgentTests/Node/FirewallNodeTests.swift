@@ -95,6 +95,9 @@ struct FirewallNodeTests {
         try expect("192.0.2.1", at: "192.0.2.1:8080", from: inNode)
         try expect("10.88.0.1", at: "127.0.0.1:8080", from: inNode)
         try expect("2001:db8::1", at: "[2001:db8::1]:8080", from: inNode)
+        // What comes from ::1 cannot leave the node, so its ports stay the node's: nobody listens, which is said at once.
+        let own = try run(inNode, "curl -sS --max-time 5 'http://[::1]:8080/'")
+        #expect(own.code == 7, "\(own)")
         // From the Pod itself, and from another on the same bridge.
         for pod in ["web", "other"] {
             try expect("10.88.0.1", at: "192.0.2.1:8080", from: inPod(pod))
@@ -254,6 +257,87 @@ struct FirewallNodeTests {
         #expect(try run(a, "busybox ping -c 1 -W 1 10.88.0.1").code != 0)
         try must(a, "ip link set eth0 address 0a:58:0a:58:00:02")
         try must(a, "busybox ping -c 1 -W 5 10.88.0.1")
+        try finish()
+    }
+
+    /// Sends frames of LLDP, which a bridge keeps to itself, in the name of another.
+    private static let posesByLLDP = """
+        import socket
+        s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        s.bind(("eth0", 0))
+        for _ in range(20):
+            s.send(bytes.fromhex("0180c200000e" + "0a580a580003" + "88cc") + bytes(46))
+        """
+
+    @Test("A Pod cannot have another's frames sent to itself")
+    func stolenFrames() throws {
+        for name in ["a", "b"] { try putServer(name, ports: []) }
+        let a = try inPod("a")
+        try eventually("b answers a") { try asked("10.88.0.3", from: a) == "10.88.0.2" }
+        let look = "bridge fdb show br podagent0 | grep -i 0a:58:0a:58:00:03 | grep -v permanent"
+        let before = try run(inNode, look).output
+        #expect(before.contains("pod"), "the bridge knows where b is: \(before)")
+        try must(a, "python3 -c '\(Self.posesByLLDP)'")
+        #expect(try run(inNode, look).output == before)
+        try expect("10.88.0.2", at: "10.88.0.3", from: a)
+        try expect("10.88.0.1", at: "10.88.0.3", from: inNode)
+        try finish()
+    }
+
+    @Test("Two ports of a Pod that are in each other's way are refused, and nothing of the node is disturbed")
+    func doublePort() throws {
+        try node.put(
+            "double.yaml",
+            """
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: double}
+            spec:
+              containers:
+              - name: c
+                image: "busybox:1.36"
+                ports: [{containerPort: 80, hostPort: 9000}, {containerPort: 81, hostPort: 9000, hostIP: 0.0.0.0}]
+            """
+        )
+        try eventually("it is refused") {
+            try node.ask("events").contains("ports[1].hostPort: Duplicate value")
+        }
+        #expect(try node.toldPods().isEmpty)
+        node.remove("double.yaml")
+        try finish()
+    }
+
+    @Test("Much at once is no reason to make the table again and again")
+    func manyElements() throws {
+        let ports = (0..<1_500).map { "{containerPort: \($0 + 1), hostPort: \($0 + 20_000)}" }
+        try node.put(
+            "many.yaml",
+            """
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: many}
+            spec:
+              terminationGracePeriodSeconds: 0
+              containers:
+              - name: c
+                image: "busybox:1.36"
+                command: ["sleep", "1000"]
+                ports: [\(ports.joined(separator: ", "))]
+            """
+        )
+        try node.wait("many", for: "condition=Ready")
+        try must(inNode, "nft flush ruleset")
+        try eventually("the rules are back") {
+            try run(inNode, "nft list map inet podagent port4").output.contains("21499")
+        }
+        // Longer than the rest between two looks.
+        usleep(1_500_000)
+        let told = try node.ask("events").split(separator: "\n").filter { $0.contains("FirewallRestored") }
+        #expect(told.count == 1 && !told.joined().contains("(x"), "\(told)")
+        node.killAgent()
+        try node.startAgent()
+        usleep(1_500_000)
+        #expect(try !node.ask("events").contains("FirewallRestored"))
         try finish()
     }
 

@@ -150,7 +150,12 @@ import Testing
         ),
         .init(
             .container,
-            "{ports: [{containerPort: 80, hostPort: 80}, {containerPort: 80, hostPort: 80, hostIP: 0.0.0.0}]}"
+            "{ports: [{containerPort: 80, hostPort: 80}, {containerPort: 80, hostPort: 80, hostIP: 127.0.0.1}]}"
+        ),
+        .init(
+            .container,
+            "{ports: [{containerPort: 80, hostPort: 80}, {containerPort: 80, hostPort: 80, hostIP: 0.0.0.0}]}",
+            "c.ports[1].hostPort: Duplicate value: \"TCP/0.0.0.0/80\""
         ),
         .init(
             .spec,
@@ -169,7 +174,12 @@ import Testing
             "{hostIP: nonsense}",
             "c.ports[0].hostIP: Invalid value: \"nonsense\": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
         ),
-        .init(.port, "{hostIP: '::1'}"),
+        .init(.port, "{hostIP: '2001:db8::1'}"),
+        .init(
+            .port,
+            "{hostIP: '::1'}",
+            "c.ports[0].hostIP: Invalid value: \"::1\": must be an address that a node can have, and that packets from it can leave by"
+        ),
     ]
 
     static let environment: [ValidationCase] = [

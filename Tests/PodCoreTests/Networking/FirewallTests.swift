@@ -64,6 +64,15 @@ struct FirewallTests {
         )
     }
 
+    @Test("Of two that would have one key only the first counts, so that a map never has two values for it")
+    func sameKey() throws {
+        var second = ContainerPort()
+        (second.hostPort, second.containerPort) = (8080, 81)
+        let ports = [try port(""), try #require(HostPort(second))]
+        let forwards = try texts(link("10.88.0.2").firewallElements(ports)).filter { $0.hasPrefix("port4") }
+        #expect(forwards == ["port4 6 . 8080 : 10.88.0.2 . 80"])
+    }
+
     @Test(
         "A port that another Pod still has is taken over, and what that one gives back later is not the new one's"
     )
@@ -106,6 +115,9 @@ struct FirewallTests {
         )
         #expect(text.contains("ip6 saddr fd00:88::/64 ip6 daddr != { fd00:88::/64, ff00::/8 } masquerade"))
         #expect(FirewallTable(bridge: "podagent0", subnets: subnets).name == "podagent")
+        #expect(!text.contains("udp dport"))
+        let tunnelled = FirewallTable(bridge: "br0", subnets: subnets, tunnelPort: 4789)
+        #expect(tunnelled.text([]).contains(#"iifname "br0" udp dport 4789 drop"#))
         #expect(table.linkGroup != FirewallTable.linkGroup("br1"))
     }
 

@@ -1,5 +1,6 @@
-import PodCore
 import Testing
+
+@testable import PodCore
 
 struct HostPortTests {
     private func port(_ hostIP: String, _ number: Int32 = 80, _ transport: PortProtocol = .tcp) -> HostPort? {
@@ -21,6 +22,20 @@ struct HostPortTests {
         let (a, b) = (try #require(port(a)), try #require(port(b)))
         #expect(a.conflicts(with: b) == conflicts)
         #expect(b.conflicts(with: a) == conflicts)
+    }
+
+    @Test(
+        "A hostIP that can be no node's is refused",
+        arguments: [
+            ("", true), ("0.0.0.0", true), ("::", true), ("127.0.0.2", true), ("192.0.2.1", true),
+            ("fd00::1", true),
+            ("::1", false), ("::ffff:127.0.0.1", false), ("fe80::1", false), ("ff02::1", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false), ("0.0.0.1", false),
+        ]
+    )
+    func ofNode(hostIP: String, isOfNode: Bool) throws {
+        #expect(try #require(HostPort.Place(hostIP)).isOfNode == isOfNode)
     }
 
     @Test("Ports of different protocols, and different ports, never conflict")

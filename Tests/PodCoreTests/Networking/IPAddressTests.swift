@@ -91,3 +91,18 @@ import Testing
         #expect(b.overlaps(a) == overlap)
     }
 }
+
+struct PodSubnetTests {
+    @Test(
+        "Networks that are something else by themselves are not for Pods",
+        arguments: [
+            ("10.88.0.0/16", true), ("100.64.0.0/10", true), ("fd00::/64", true), ("2001:db8::/64", true),
+            ("0.0.0.0/0", false), ("127.0.0.0/8", false), ("169.254.0.0/16", false), ("224.0.0.0/16", false),
+            ("240.0.0.0/8", false), ("fe80::/64", false), ("ff00::/8", false), ("::ffff:0:0/96", false),
+            ("::/0", false),
+        ]
+    )
+    func forPods(text: String, canBe: Bool) throws {
+        #expect(try Subnet(parsing: text).canBeForPods == canBe)
+    }
+}

@@ -131,7 +131,7 @@ extension ServeSetting {
             let subnets = text.split(separator: ",").map { try? Subnet(parsing: String($0)) }
             let found = subnets.compactMap(\.self)
             guard !found.isEmpty, found.count == subnets.count,
-                Set(found.map(\.address.width)).count == found.count
+                Set(found.map(\.address.width)).count == found.count, found.allSatisfy(\.canBeForPods)
             else { return nil }
             return found
         },
@@ -139,11 +139,13 @@ extension ServeSetting {
             "bridge",
             "NAME",
             "The bridge that Pods are connected to; podagent0 if not given.",
-            rule: "an interface name of at most 15 bytes, without / and spaces",
+            rule: "an interface name of at most 15 letters, digits, -, _ and ., beginning with a letter",
             \.bridge
         ) { text in
-            let isName = (1...15).contains(text.utf8.count) && !text.contains { $0 == "/" || $0.isWhitespace }
-            return isName && text != "." && text != ".." ? text : nil
+            guard (1...15).contains(text.utf8.count), let first = text.first, first.isASCII, first.isLetter
+            else { return nil }
+            return text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || "-_.".contains($0)) }
+                ? text : nil
         },
         .path(
             "cni-conf-dir",
