@@ -196,8 +196,9 @@ final class NodeNetwork {
         (try? link(for: pod).addresses.map { "\($0.address)" }) ?? []
     }
 
-    /// Remembers what a Pod of an earlier podagent has; with a sandbox also a place in the firewall.
-    func reclaim(_ addresses: [String], for pod: Pod, hasSandbox: Bool) {
+    /// Remembers what a Pod of an earlier podagent has. That includes its place in the firewall: its record may be older than
+    /// the sandbox that will be found, and a link without a place may not send at all.
+    func reclaim(_ addresses: [String], for pod: Pod) {
         for address in addresses.compactMap({ IPAddress($0) }) {
             guard let index = pools.firstIndex(where: { $0.subnet.contains(address) }) else { continue }
             do throws(AddressPool.Failure) {
@@ -206,7 +207,6 @@ final class NodeNetwork {
                 Log.warning("the address \(address) of Pod \(pod.metadata.name) cannot be kept: \(error)")
             }
         }
-        guard hasSandbox else { return }
         let known = pools.compactMap { pool in
             pool.address(of: pod.metadata.uid).map { PodLink.Address($0, in: pool.subnet, by: pool.gateway) }
         }

@@ -12,7 +12,7 @@ extension PodWorker {
         deletionRequestedAt = record.deletionRequestedAt
         addresses = record.addresses ?? []
         if !machine.cleanedUp {
-            network?.reclaim(addresses, for: pod, hasSandbox: machine.sandbox != .absent)
+            network?.reclaim(addresses, for: pod)
         }
         recoverAttachment()
         nextExec = record.nextExec
