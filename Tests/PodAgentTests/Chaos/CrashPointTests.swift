@@ -75,8 +75,13 @@ struct CrashPointTests {
     private func runUntilStruck(_ chaos: ChaosNode, _ c: Case) throws {
         try chaos.node.spawnAgent(environment: ["PODAGENT_CRASH_AT=\(c.text)"])
         let agent = try #require(chaos.node.agent)
-        try eventually("the second agent dies, or settles\n\(chaos.node.agentLog)", seconds: 90) {
-            KernelView.process(agent.pid) == nil || chaos.differences().isEmpty
+        do {
+            try eventually("the second agent dies, or settles", seconds: 90) {
+                KernelView.process(agent.pid) == nil || chaos.differences().isEmpty
+            }
+        } catch {
+            Issue.record("\(chaos.differences())\n\(chaos.node.agentState)")
+            throw error
         }
         chaos.node.killAgent()
     }

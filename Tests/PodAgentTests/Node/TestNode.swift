@@ -114,7 +114,7 @@ final class TestNode {
         do {
             try eventually("the agent answers") { answers() }
         } catch {
-            Issue.record("\(Self.stacks(of: agent?.pid))\n\(agentLog)")
+            Issue.record("\(agentState)")
             throw error
         }
     }
@@ -135,6 +135,9 @@ final class TestNode {
             errors: "\(directory)/agent.err"
         )
     }
+
+    /// Where the agent's threads stand in the kernel, and what it has said.
+    var agentState: String { "\(Self.stacks(of: agent?.pid))\n\(agentLog)" }
 
     /// Where the threads of a process stand in the kernel.
     private static func stacks(of pid: pid_t?) -> String {
