@@ -69,7 +69,7 @@ final class NodeNetwork {
     }
 
     /// Makes the node's rules, with what is known of the Pods of an earlier podagent, and keeps them. If that fails and
-    /// there are no such Pods, nothing is left of the network.
+    /// none of them has an address, nothing is left of the network.
     func begin(events: EventStore, hasPods: Bool) throws {
         do {
             try firewall.make()

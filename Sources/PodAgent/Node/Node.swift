@@ -58,7 +58,7 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
-        try network?.begin(events: context.events, hasPods: !restored.isEmpty)
+        try network?.begin(events: context.events, hasPods: restored.contains { !$0.addresses.isEmpty })
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
