@@ -40,7 +40,8 @@ enum Forwarding {
         case .v6:
             let forwarding = KernelSetting("net/ipv6/conf/all/forwarding")
             if try forwarding.get() == "1" { return nil }
-            for interface in try interfaces("/proc/sys/net/ipv6/conf") where interface != "all" {
+            let interfaces = try RootedDirectory(hostPath: "/proc/sys/net/ipv6/conf").entries()
+            for interface in interfaces where interface != "all" {
                 let advertisements = KernelSetting("net/ipv6/conf/\(interface)/accept_ra")
                 // Gone again, or without IPv6.
                 guard let known = try? advertisements.get(), known == "1" else { continue }
@@ -49,18 +50,5 @@ enum Forwarding {
             try forwarding.set("1")
             return "IPv6 forwarding"
         }
-    }
-
-    private static func interfaces(_ path: String) throws(SystemFailure) -> [String] {
-        guard let directory = opendir(path) else { throw .current("opendir", path) }
-        defer { closedir(directory) }
-        var names: [String] = []
-        while let entry = readdir(directory) {
-            let name = withUnsafeBytes(of: entry.pointee.d_name) {
-                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if !name.hasPrefix(".") { names.append(name) }
-        }
-        return names
     }
 }

@@ -17,7 +17,7 @@ final class NodeFirewall: Sendable {
         var ports: Set<UInt32>
         /// Whether the table has been made, and not taken down.
         var isMade = false
-        /// Whether the kernel may have something else, because a change of ours failed.
+        /// Whether the kernel may have something else, because the table could not be made.
         var isStale = false
         /// As it was last set.
         var isLoopbackOpen: Bool?
@@ -71,17 +71,9 @@ final class NodeFirewall: Sendable {
         let (gone, new) = try state.withLock { state in
             let (gone, new) = state.elements.give(elements, to: uid)
             guard state.isMade, state.isStale || !gone.isEmpty || !new.isEmpty else { return (gone, new) }
-            do throws(SystemFailure) {
-                // What failed before is made up for as a whole, below.
-                if state.isStale { throw SystemFailure(call: "nft", subject: table.name, errno: ESTALE) }
-                state.isStale = true
-                try change(.remove, Array(gone))
-                try change(.add, Array(new))
-                state.isStale = false
-            } catch {
-                // Somebody else has been here. What nft says of it is more than the kernel's number.
-                try replace(&state)
-            }
+            // What failed before, or fails because somebody else has been here, is made up for as a whole. What nft says of
+            // it is more than the kernel's number.
+            if state.isStale || !change(gone: gone, new: new) { try replace(&state) }
             let isReached = state.elements.isReachedFromLoopback
             if state.isLoopbackOpen != isReached { try openLoopback(isReached, &state) }
             return (gone, new)
@@ -100,6 +92,17 @@ final class NodeFirewall: Sendable {
                     "who has used a port of the node until now may not reach its new Pod for a while: \(error)"
                 )
             }
+        }
+    }
+
+    /// Whether the kernel has taken both.
+    private func change(gone: Set<FirewallElement>, new: Set<FirewallElement>) -> Bool {
+        do throws(SystemFailure) {
+            try change(.remove, Array(gone))
+            try change(.add, Array(new))
+            return true
+        } catch {
+            return false
         }
     }
 

@@ -119,11 +119,8 @@ final class NodeNetwork {
         // A kernel without IPv6 does not have the one for that.
         let raw = open(path, O_RDONLY | O_CLOEXEC)
         guard raw >= 0 else { return "" }
-        let file = Descriptor(adopting: raw)
-        var text: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 16 << 10)
-        while case let count = read(file.raw, &buffer, buffer.count), count > 0 { text += buffer[..<count] }
-        return String(decoding: text, as: UTF8.self)
+        let text = try? readRegularFile(Descriptor(adopting: raw), subject: path, limit: .max)
+        return String(decoding: text ?? [], as: UTF8.self)
     }
 
     /// The index of the bridge, and whether it was not there before.

@@ -66,6 +66,15 @@ public enum FirewallElement: Hashable, Sendable {
         return target.bytes + Self.padded(port)
     }
 
+    /// One key in one set or map: there can be one element of it at most.
+    struct Slot: Hashable {
+        var container: Container
+        var key: [UInt8]
+    }
+
+    /// What it takes up.
+    var slots: [Slot] { containers.map { Slot(container: $0, key: key) } }
+
     private static func padded(_ port: UInt16) -> [UInt8] {
         [UInt8(port >> 8), UInt8(truncatingIfNeeded: port), 0, 0]
     }
@@ -103,11 +112,8 @@ extension PodLink {
             }
         }
         // Validation refuses such a Pod; one that was admitted by an earlier podagent must not take the others' rules along.
-        var known: [[UInt8]: FirewallElement] = [:]
-        return elements.filter { element in
-            let slot = element.containers.flatMap { Array($0.name.utf8) } + element.key
-            return known.updateValue(element, forKey: slot) == nil
-        }
+        var known: Set<FirewallElement.Slot> = []
+        return elements.filter { element in element.slots.allSatisfy { known.insert($0).inserted } }
     }
 
     /// Of the hardware address (RFC 4291, appendix A).

@@ -1,12 +1,7 @@
 /// Which Pod has which elements of the firewall's sets and maps. Of two Pods that want the same key the later one has it.
 public struct FirewallHoldings: Sendable {
-    fileprivate struct Slot: Hashable {
-        var container: FirewallElement.Container
-        var key: [UInt8]
-    }
-
     private var held: [String: [FirewallElement]] = [:]
-    private var owners: [Slot: String] = [:]
+    private var owners: [FirewallElement.Slot: String] = [:]
     private var onLoopback: Set<String> = []
 
     /// Nobody has anything.
@@ -54,10 +49,6 @@ public struct FirewallHoldings: Sendable {
 }
 
 extension FirewallElement {
-    fileprivate var slots: [FirewallHoldings.Slot] {
-        containers.map { FirewallHoldings.Slot(container: $0, key: key) }
-    }
-
     fileprivate var isReachedFromLoopback: Bool {
         guard case .forward(_, let place, _, .v4, _) = self else { return false }
         return place.map { $0.bytes[0] == 127 } ?? true

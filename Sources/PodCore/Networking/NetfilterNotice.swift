@@ -42,18 +42,3 @@ public struct NetfilterNotice: Hashable, Sendable {
         }
     }
 }
-
-extension NetlinkBytes {
-    /// The messages one after another, with their headers, up to the first whose length cannot be.
-    func messages() -> [NetlinkBytes] {
-        var found: [NetlinkBytes] = []
-        var rest = self
-        while let length = rest.number(at: 0, UInt32.self).flatMap({ Int(exactly: $0) }), length >= 16,
-            length <= rest.count
-        {
-            found.append(rest.part(0..<length))
-            rest = rest.part(min(rest.count, (length + 3) & ~3)..<rest.count)
-        }
-        return found
-    }
-}

@@ -22,6 +22,19 @@ struct NetlinkBytes {
         return bytes.withUnsafeBytes { $0.loadUnaligned(fromByteOffset: offset, as: Number.self) }
     }
 
+    /// The messages one after another, with their headers, up to the first whose length cannot be.
+    func messages() -> [NetlinkBytes] {
+        var found: [NetlinkBytes] = []
+        var rest = self
+        while let length = rest.number(at: 0, UInt32.self).flatMap({ Int(exactly: $0) }), length >= 16,
+            length <= rest.count
+        {
+            found.append(rest.part(0..<length))
+            rest = rest.part(min(rest.count, (length + 3) & ~3)..<rest.count)
+        }
+        return found
+    }
+
     /// The attributes one after another (netlink(7), `struct nlattr`), up to the first whose length cannot be. The two
     /// highest bits of a kind are marks and no part of it.
     func attributes() -> [(kind: UInt16, content: NetlinkBytes)] {

@@ -74,13 +74,18 @@ public struct NetlinkMessage: Hashable, Sendable {
         append(UInt32(0))  // port: the kernel
     }
 
+    /// About the link of that name, be it there or wanted.
+    private init(_ kind: Kind, _ flags: Flags, link name: String, isUp: Bool = true, _ summary: String) {
+        self.init(kind, flags, summary)
+        appendLink(index: 0, isUp: isUp)
+        append(.name, name)
+    }
+
     // MARK: Links
 
     /// Makes a bridge of that name. `EEXIST` when there is a link of that name.
     public static func addBridge(_ name: String, address: [UInt8]) -> NetlinkMessage {
-        var message = NetlinkMessage(.newLink, [.create, .exclusive], "add bridge \(name)")
-        message.appendLink(index: 0, isUp: true)
-        message.append(.name, name)
+        var message = NetlinkMessage(.newLink, [.create, .exclusive], link: name, "add bridge \(name)")
         message.append(.address, address)
         message.nested(LinkAttribute.info.rawValue) { $0.append(infoKind: "bridge") }
         return message.finished
@@ -90,9 +95,7 @@ public struct NetlinkMessage: Hashable, Sendable {
     /// of the firewall sees: a Pod could take another's frames by them. Nor does it look into who listens to which
     /// group: a Pod could make it believe that nobody does, and so end IPv6 between the others.
     public static func harden(bridge name: String) -> NetlinkMessage {
-        var message = NetlinkMessage(.newLink, [], "set options of bridge \(name)")
-        message.appendLink(index: 0, isUp: true)
-        message.append(.name, name)
+        var message = NetlinkMessage(.newLink, [], link: name, "set options of bridge \(name)")
         message.nested(LinkAttribute.info.rawValue) { message in
             message.append(infoKind: "bridge")
             message.nested(2) { message in  // IFLA_INFO_DATA
@@ -115,9 +118,12 @@ public struct NetlinkMessage: Hashable, Sendable {
         peerAddress: [UInt8],
         mtu: UInt32
     ) -> NetlinkMessage {
-        var message = NetlinkMessage(.newLink, [.create, .exclusive], "add link \(name) to \(peer)")
-        message.appendLink(index: 0, isUp: true)
-        message.append(.name, name)
+        var message = NetlinkMessage(
+            .newLink,
+            [.create, .exclusive],
+            link: name,
+            "add link \(name) to \(peer)"
+        )
         message.append(.mtu, mtu)
         message.append(.master, UInt32(bitPattern: master))
         message.append(.group, group)
@@ -150,9 +156,7 @@ public struct NetlinkMessage: Hashable, Sendable {
     /// Has a bridge send back by a port what came in there: a Pod that reaches itself by a port of the node is answered
     /// so where `bridge-nf-call-iptables` is on, as Kubernetes and others set it.
     public static func reflect(port name: String) -> NetlinkMessage {
-        var message = NetlinkMessage(.newLink, [], "reflect at bridge port \(name)")
-        message.appendLink(index: 0, isUp: true)
-        message.append(.name, name)
+        var message = NetlinkMessage(.newLink, [], link: name, "reflect at bridge port \(name)")
         message.nested(LinkAttribute.info.rawValue) { message in
             message.attribute(4, Array("bridge".utf8) + [0])  // IFLA_INFO_SLAVE_KIND
             message.nested(5) { $0.attribute(4, [1]) }  // IFLA_INFO_SLAVE_DATA, IFLA_BRPORT_MODE
@@ -164,9 +168,7 @@ public struct NetlinkMessage: Hashable, Sendable {
     /// address is a few routes more that the kernel walks through whenever a link comes or goes. To be sent before the
     /// link has a carrier. `EAFNOSUPPORT` when the kernel is without IPv6.
     public static func leaveUnaddressed(port name: String) -> NetlinkMessage {
-        var message = NetlinkMessage(.newLink, [], "leave bridge port \(name) without an address")
-        message.appendLink(index: 0, isUp: true)
-        message.append(.name, name)
+        var message = NetlinkMessage(.newLink, [], link: name, "leave bridge port \(name) without an address")
         message.nested(LinkAttribute.families.rawValue) { message in
             // AF_INET6, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE
             message.nested(10) { $0.attribute(8, [1]) }
@@ -183,10 +185,7 @@ public struct NetlinkMessage: Hashable, Sendable {
 
     /// As ``deleteLink(index:)``, by name. `ENODEV` when there is none.
     public static func deleteLink(name: String) -> NetlinkMessage {
-        var message = NetlinkMessage(.deleteLink, [], "delete link \(name)")
-        message.appendLink(index: 0, isUp: false)
-        message.append(.name, name)
-        return message.finished
+        NetlinkMessage(.deleteLink, [], link: name, isUp: false, "delete link \(name)").finished
     }
 
     // MARK: Addresses and routes

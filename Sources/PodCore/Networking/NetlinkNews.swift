@@ -89,14 +89,12 @@ public struct NetlinkDatagram {
 
     /// Reads a datagram.
     public init(_ bytes: some RandomAccessCollection<UInt8>) {
-        var rest = NetlinkBytes(Array(bytes)[...])
-        while let length = rest.number(at: 0, UInt32.self).flatMap({ Int(exactly: $0) }),
-            length >= 16, length <= rest.count,
-            let kind = rest.number(at: 4, UInt16.self), let flags = rest.number(at: 6, UInt16.self)
-        {
+        for message in NetlinkBytes(Array(bytes)[...]).messages() {
+            guard let kind = message.number(at: 4, UInt16.self),
+                let flags = message.number(at: 6, UInt16.self)
+            else { continue }
             if flags & 0x10 != 0 { isInterrupted = true }
-            news.append(NetlinkNews(kind, rest.part(16..<length)) ?? .other)
-            rest = rest.part(min(rest.count, (length + 3) & ~3)..<rest.count)
+            news.append(NetlinkNews(kind, message.part(16..<message.count)) ?? .other)
         }
     }
 }

@@ -6,8 +6,6 @@ struct NetlinkWriter: Hashable, Sendable {
         withUnsafeBytes(of: number) { bytes += $0 }
     }
 
-    mutating func append(_ more: [UInt8]) { bytes += more }
-
     /// Padded to four bytes.
     mutating func attribute(_ kind: UInt16, _ content: [UInt8]) {
         append(UInt16(4 + content.count))
