@@ -42,7 +42,7 @@ struct PauseNamespace: Sendable {
 /// A namespace that is there for as long as podagent has it open. Plugins find in it what they have to undo elsewhere, so
 /// that pause may die before their DEL.
 struct HeldNamespace: Sendable {
-    fileprivate let descriptor: SharedDescriptor
+    let descriptor: SharedDescriptor
 
     /// For programs that podagent runs; it is no path that anybody should remember.
     var path: String { "/proc/\(getpid())/fd/\(descriptor.raw)" }

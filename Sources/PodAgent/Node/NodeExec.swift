@@ -7,22 +7,11 @@ extension Node {
     func exec(_ worker: PodWorker, _ request: ExecRequest) async throws(StatusFailure) -> ExecSession {
         let pod = worker.pod
         guard
-            let container = (pod.spec.initContainers + pod.spec.containers).first(where: {
-                $0.name == request.container
-            }),
+            let container = pod.spec.container(request.container),
             let record = worker.machine.containers.first(where: { $0.name == request.container }),
             case .running = record.state
         else { throw .badRequest("container not found (\"\(request.container)\")") }
-        let preparation = ContainerPreparation(
-            pod: pod,
-            container: container,
-            restartCount: record.restartCount,
-            directories: context.directories,
-            cgroups: context.cgroups,
-            images: context.images,
-            naming: context.naming,
-            addresses: PodAddresses(of: worker.pod.spec, own: worker.addresses, node: context.addresses)
-        )
+        let preparation = worker.preparation(of: container, restartCount: record.restartCount)
         do {
             let prepared = try await Worker.attempt {
                 try preparation.prepareExec(request.command, terminal: request.tty)

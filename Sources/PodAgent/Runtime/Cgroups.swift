@@ -5,7 +5,7 @@ import PodCore
 /// The cgroup v2 subtree that the node's Pods live in:
 ///
 ///     <base>/pod<uid>/shim            podshim and pause
-///     <base>/pod<uid>/<container>-<n> one for each container instance; execs join it
+///     <base>/pod<uid>/<container>-<n> one for each container instance; execs join it, probes and hooks one within it
 ///
 /// Controllers are enabled from the mount down to each Pod's directory, as far as the node has them; what is written to
 /// their files stands in CgroupLimits.swift. `<base>` is a directory of its own at the mount of cgroup v2, and not below the unit of systemd: see what
@@ -45,6 +45,13 @@ final class Cgroups: Sendable {
     /// The cgroup of one leaf of a Pod, made if missing, as a descriptor that a process can be born into.
     func leaf(_ name: String, pod uid: String) throws(SystemFailure) -> Descriptor {
         let directory = try base.makeDirectory("pod\(uid)/\(name)", mode: 0o755)
+        return try directory.open(".", flags: O_RDONLY | O_DIRECTORY)
+    }
+
+    /// A cgroup within a leaf, made if missing: what runs there can be killed without the rest of the leaf. No controllers
+    /// are enabled in it, so that it may be beside processes. Fails when the leaf is gone.
+    func inner(_ name: String, of leaf: String, pod uid: String) throws(SystemFailure) -> Descriptor {
+        let directory = try base.directory("pod\(uid)/\(leaf)").makeDirectory(name, mode: 0o755)
         return try directory.open(".", flags: O_RDONLY | O_DIRECTORY)
     }
 

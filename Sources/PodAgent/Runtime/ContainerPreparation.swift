@@ -8,7 +8,6 @@ struct PreparedContainer: Sendable {
     /// In the order of the wire: plan, cgroup, log directory, then the plan's own.
     var descriptors: [SharedDescriptor]
     var facts: PodStatusBuilder.ContainerFacts
-    var stopSignal: Int32
 }
 
 /// Makes everything that one container instance needs before its process can be born: directories, files, mounts, the
@@ -109,8 +108,7 @@ struct ContainerPreparation: Sendable {
         return PreparedContainer(
             plan: plan,
             descriptors: descriptors + passed,
-            facts: facts(image, process),
-            stopSignal: StopSignal.number(image.config.stopSignal)
+            facts: facts(image, process)
         )
     }
 
@@ -184,6 +182,12 @@ struct ContainerPreparation: Sendable {
         }
     }
 
+    /// The container's own before the image's `STOPSIGNAL`.
+    private func stopSignal(_ image: ImageConfig) -> Int32 {
+        let name = container.lifecycle?.stopSignal ?? image.stopSignal
+        return SignalNumber.named(name) ?? SIGTERM
+    }
+
     private func facts(_ image: NodeImage, _ process: ProcessLaunch) -> PodStatusBuilder.ContainerFacts {
         var facts = PodStatusBuilder.ContainerFacts()
         facts.image = image.name
@@ -191,6 +195,7 @@ struct ContainerPreparation: Sendable {
         facts.user = process.user
         facts.group = process.group
         facts.groups = process.groups
+        facts.stopSignal = stopSignal(image.config)
         return facts
     }
 }
@@ -202,20 +207,4 @@ func sealedPlan(_ plan: LaunchPlan, subject: String) throws(SystemFailure) -> Sh
         cns_sealed_memory("podagent-plan", bytes, bytes.count)
     }
     return SharedDescriptor(Descriptor(adopting: memory))
-}
-
-/// `STOPSIGNAL` of an image config: a name with or without SIG, or a number.
-enum StopSignal {
-    static func number(_ text: String) -> Int32 {
-        let name =
-            text.uppercased().hasPrefix("SIG") ? String(text.uppercased().dropFirst(3)) : text.uppercased()
-        if let number = Int32(name), (1...64).contains(number) { return number }
-        let names: [String: Int32] = [
-            "HUP": SIGHUP, "INT": SIGINT, "QUIT": SIGQUIT, "ABRT": SIGABRT, "KILL": SIGKILL, "USR1": SIGUSR1,
-            "USR2": SIGUSR2, "ALRM": SIGALRM, "TERM": SIGTERM, "CONT": SIGCONT, "STOP": SIGSTOP,
-            "WINCH": SIGWINCH,
-            "PWR": SIGPWR, "RTMIN+3": 37, "IO": SIGIO, "PIPE": SIGPIPE,
-        ]
-        return names[name] ?? SIGTERM
-    }
 }

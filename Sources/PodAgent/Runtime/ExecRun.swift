@@ -45,13 +45,14 @@ extension PodWorker {
     }
 
     /// Starts a process in the running container `name`. `descriptors` become its standard streams; with a terminal
-    /// there are none, and its master comes with the start.
+    /// there are none, and its master comes with the start. `isLimited`: the caller gives it up after a time.
     func exec(
         _ prepared: PreparedExec,
         container name: String,
         terminal: Bool,
         streams: [SharedDescriptor],
-        _ exec: ExecRun
+        _ exec: ExecRun,
+        isLimited: Bool = false
     ) throws -> RunID {
         guard let sandbox, let record = machine.containers.first(where: { $0.name == name }),
             case .running(let target, _) = record.state
@@ -72,7 +73,8 @@ extension PodWorker {
             execs[run] = nil
             throw error
         }
-        expectAnswer(to: run, exec)
+        // Whoever limits it finds out by that.
+        if !isLimited { expectAnswer(to: run, exec) }
         return run
     }
 
@@ -102,6 +104,20 @@ extension ContainerPreparation {
     /// Describes a further process of the container, with the identity, environment and limits of its first one.
     /// Blocks; belongs on a worker.
     func prepareExec(_ command: [String], terminal: Bool) throws -> PreparedExec {
+        let cgroup = try cgroups.leaf(instance, pod: pod.metadata.uid)
+        return try prepareExec(command, terminal: terminal, cgroup: SharedDescriptor(cgroup))
+    }
+
+    /// As ``prepareExec(_:terminal:)``, in a cgroup of the container's that is `name`'s alone: all that the process
+    /// leaves can be killed, and nothing else with it.
+    func prepareCommand(_ command: [String], name: String) throws -> PreparedExec {
+        let cgroup = try cgroups.inner(name, of: instance, pod: pod.metadata.uid)
+        return try prepareExec(command, terminal: false, cgroup: SharedDescriptor(cgroup))
+    }
+
+    private func prepareExec(_ command: [String], terminal: Bool, cgroup: SharedDescriptor) throws
+        -> PreparedExec
+    {
         guard let image = try images.image(container.image) else {
             throw StatusFailure.internalError("image \(container.image) is no longer on the node")
         }
@@ -123,7 +139,7 @@ extension ContainerPreparation {
         return PreparedExec(
             launch: launch,
             plan: try sealedPlan(launch, subject: command[0]),
-            cgroup: SharedDescriptor(try cgroups.leaf(instance, pod: pod.metadata.uid))
+            cgroup: cgroup
         )
     }
 }

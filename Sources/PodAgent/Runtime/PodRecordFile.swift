@@ -4,7 +4,7 @@ import PodCore
 /// What must be remembered of a Pod across restarts of podagent: `pod.json` in its state directory.
 struct PodRecordFile: Codable, Equatable, Sendable {
     static let name = "machine.json"
-    static let currentVersion = 2
+    static let currentVersion = 3
     static let sizeMax = 16 << 20
 
     var version = Self.currentVersion

@@ -1,4 +1,3 @@
-import Dispatch
 import PodCore
 
 /// The shell around one Pod's machine: turns its effects into work and the outcome of work into its events.
@@ -8,6 +7,9 @@ import PodCore
 ///     PodWorkerNews        events in: what the shim says
 ///     PodWorkerNetwork     what CNI plugins have to do with the sandbox
 ///     PodWorkerRecovery    from one podagent to the next
+///     PodWorkerProbes      what the containers are asked
+///     PodWorkerHooks       what is done after their start and before their end
+///     PodWorkerCommands    programs that probes and hooks run in them
 ///     ExecRun              further processes in its containers
 ///
 /// What is not private here belongs to those files; everybody else only reads it.
@@ -31,15 +33,23 @@ final class PodWorker {
     var published: Pod?
     var sandbox: PodSandbox?
     var plans: [RunID: LaunchPlan] = [:]
-    var stopSignals: [RunID: Int32] = [:]
     var unforgotten: [RunID] = []
     /// Starts whose files are being made, given up or not.
     var preparations: [RunID: Task<Void, Never>] = [:]
     let recorder: PodRecorder
     /// What the recorder was last given, or has been read from disk.
     var remembered: PodRecordFile?
-    let alarm: any DispatchSourceTimer
-    var alarmAt: Tick?
+    private(set) lazy var alarm = NodeActor.alarms.alarm { [weak self] in self?.alarmRang() }
+    var probes: PodProbes
+    /// What has been asked, and how to take it back.
+    var attempts: [PodProbes.Question: () -> Void] = [:]
+    /// Hooks that are under way, and how to take them back.
+    var hooks: [RunID: () -> Void] = [:]
+    /// Pause's, once something was asked within it.
+    var networkNamespace: SharedDescriptor?
+    /// Commands that podagent runs in containers, ready to be run again.
+    var preparedCommands: [CommandKey: PreparedExec] = [:]
+    var liveCommands: [CommandKey: ContainerCommand] = [:]
     private var endWaiters: [RunID: [() -> Void]] = [:]
     /// Called when nobody asks any more how the Pod's containers have ended.
     var unwantedWaiters: [() -> Void] = []
@@ -64,13 +74,10 @@ final class PodWorker {
         self.node = node
         self.network = pod.spec.hostNetwork ? nil : network
         attachment = PodAttachment(pod: pod, node: node)
-        machine = PodMachine(PodLifecycle(pod, backoff: node.options.backoff))
+        let lifecycle = PodLifecycle(pod, backoff: node.options.backoff)
+        machine = PodMachine(lifecycle)
+        probes = PodProbes(lifecycle, uid: pod.metadata.uid, agentStartedAt: node.startedAt)
         recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
-        alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
-        alarm.setEventHandler { [weak self] in
-            NodeActor.assumeIsolated { self?.alarmRang() }
-        }
-        alarm.activate()
     }
 
     /// Begins the life of a new Pod.
@@ -98,6 +105,7 @@ final class PodWorker {
         remember()
         if machine.ending != nil || machine.shutdownGrace != nil { attachment.giveUp() }
         for effect in effects { perform(effect) }
+        followProbes()
         setAlarm()
         onChange()
         tellEndWaiters()
@@ -156,20 +164,14 @@ final class PodWorker {
 
     // MARK: Time
 
-    private func setAlarm() {
-        guard machine.nextAlarm != alarmAt else { return }
-        alarmAt = machine.nextAlarm
-        guard let alarmAt else { return alarm.schedule(deadline: .distantFuture) }
-        let wait = max(.zero, alarmAt - Clock.tick())
-        alarm.schedule(deadline: .now() + .nanoseconds(Int(wait.wholeNanoseconds)))
+    func setAlarm() {
+        alarm.set([machine.nextAlarm, probes.nextAlarm].compactMap(\.self).min())
     }
 
     private func alarmRang() {
-        guard let due = alarmAt else { return }
-        alarmAt = nil
-        // Dispatch counts on a clock that stops in suspend: one that rang early is set again.
-        if Clock.tick() < due { return setAlarm() }
-        deliver(.alarm)
+        let now = Clock.tick()
+        for question in probes.begin(at: now) { ask(question) }
+        if let due = machine.nextAlarm, now >= due { deliver(.alarm) } else { setAlarm() }
     }
 
     // MARK: Memory
@@ -220,19 +222,5 @@ final class PodWorker {
         try await withCheckedThrowingContinuation { continuation in
             recorder.whenWritten { continuation.resume(with: $0) }
         }
-    }
-}
-
-extension PodLifecycle {
-    /// What the machine needs of a Pod.
-    init(_ pod: Pod, backoff: BackoffLimits) {
-        self.init(
-            reference: "\(pod.metadata.name)_\(pod.metadata.namespace)(\(pod.metadata.uid))",
-            initContainers: pod.spec.initContainers.map { .init(name: $0.name) },
-            containers: pod.spec.containers.map { .init(name: $0.name) },
-            restartPolicy: RestartRule(rawValue: pod.spec.restartPolicy.rawValue) ?? .always,
-            terminationGracePeriod: .seconds(pod.spec.terminationGracePeriodSeconds),
-            backoff: backoff
-        )
     }
 }

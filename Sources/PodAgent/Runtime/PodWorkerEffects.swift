@@ -10,12 +10,13 @@ extension PodWorker {
         case .startContainer(let name, let run, let restartCount): startContainer(name, run, restartCount)
         case .terminate(let run):
             CrashPoint.beforeTerminate.pass(pod.metadata.uid)
-            sandbox?.signal(stopSignals[run] ?? SIGTERM, run: run)
+            sandbox?.signal(stopSignal(of: run), run: run)
             CrashPoint.afterTerminate.pass(pod.metadata.uid)
         case .kill(let run):
             CrashPoint.beforeKill.pass(pod.metadata.uid)
             sandbox?.signal(SIGKILL, run: run)
             CrashPoint.afterKill.pass(pod.metadata.uid)
+        case .runHook(let run, let kind, let limit): runHook(run, kind, limit)
         case .removeSandbox(let attempt): removeSandbox(attempt)
         case .inquire(let attempt): inquire(attempt)
         case .killSandbox: killSandbox()
@@ -121,21 +122,10 @@ extension PodWorker {
     }
 
     private func startContainer(_ name: String, _ run: RunID, _ restartCount: Int) {
-        guard
-            let container = (pod.spec.initContainers + pod.spec.containers).first(where: { $0.name == name })
-        else {
+        guard let container = pod.spec.container(name) else {
             preconditionFailure("the machine starts \(name), which the spec does not have")
         }
-        let preparation = ContainerPreparation(
-            pod: pod,
-            container: container,
-            restartCount: restartCount,
-            directories: node.directories,
-            cgroups: node.cgroups,
-            images: node.images,
-            naming: node.naming,
-            addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses)
-        )
+        let preparation = preparation(of: container, restartCount: restartCount)
         preparations[run] = Task {
             defer { preparations[run] = nil }
             do {
@@ -155,6 +145,20 @@ extension PodWorker {
         }
     }
 
+    /// What is made for an instance of the container.
+    func preparation(of container: Container, restartCount: Int) -> ContainerPreparation {
+        ContainerPreparation(
+            pod: pod,
+            container: container,
+            restartCount: restartCount,
+            directories: node.directories,
+            cgroups: node.cgroups,
+            images: node.images,
+            naming: node.naming,
+            addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses)
+        )
+    }
+
     private func launch(
         _ prepared: PreparedContainer,
         _ container: Container,
@@ -166,7 +170,6 @@ extension PodWorker {
         guard let sandbox else { throw CommandFailure("the sandbox is gone") }
         facts[container.name] = prepared.facts
         plans[run] = prepared.plan
-        stopSignals[run] = prepared.stopSignal
         let present =
             "Container image \"\(container.image)\" already present on machine and can be accessed by the pod"
         node.events.record(PodRecord(.normal, "Pulled", present, container: container.name), about: pod)
@@ -185,6 +188,12 @@ extension PodWorker {
         )
     }
 
+    /// With what an instance is asked to end. Known of the newest one of each container, and there is no other.
+    private func stopSignal(of run: RunID) -> Int32 {
+        let name = machine.containers.first { $0.liveRun == run }?.name
+        return name.flatMap { facts[$0]?.stopSignal } ?? SIGTERM
+    }
+
     private func killSandbox() {
         let (uid, cgroups) = (pod.metadata.uid, node.cgroups)
         Task { await Worker.run { cgroups.kill(pod: uid) } }
@@ -193,6 +202,7 @@ extension PodWorker {
     private func removeSandbox(_ attempt: Int) {
         let leaving = sandbox
         sandbox = nil
+        networkNamespace = nil
         endExecs("the container has ended")
         let (pod, uid, node, network) = (pod, pod.metadata.uid, node, network)
         Task {

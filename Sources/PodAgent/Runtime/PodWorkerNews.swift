@@ -27,6 +27,7 @@ extension PodWorker {
         case .ended: deliver(.sandboxEnded(attempt: attempt))
         case .lost:
             sandbox = nil
+            networkNamespace = nil
             endExecs("the sandbox is gone")
             if machine.sandbox == .creating, !machine.isResuming {
                 deliver(.sandboxFailed(attempt: attempt, message: "podshim ended unexpectedly"))
@@ -73,7 +74,6 @@ extension PodWorker {
         }
         let keep = Set(machine.containers.compactMap(\.liveRun))
         plans = plans.filter { keep.contains($0.key) }
-        stopSignals = stopSignals.filter { keep.contains($0.key) }
     }
 
     private func ended(_ run: RunID) {

@@ -7,6 +7,7 @@ extension PodWorker {
     /// Takes a Pod up again that an earlier podagent ran.
     func recover(_ record: PodRecordFile) {
         machine = record.machine
+        machine.redefine(PodLifecycle(pod, backoff: node.options.backoff))
         statusBuilder = record.status
         facts = record.facts
         deletionRequestedAt = record.deletionRequestedAt
@@ -43,6 +44,7 @@ extension PodWorker {
     func adoptRuns(_ runs: [ShimEvent]) {
         for event in runs {
             if event.labelled == nil {
+                nextExec = max(nextExec, event.run.number)
                 // An exec whose client is gone with the earlier podagent.
                 sandbox?.signal(SIGKILL, run: event.run)
                 sandbox?.forget(event.run)

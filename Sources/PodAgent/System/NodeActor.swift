@@ -31,6 +31,9 @@ actor NodeActor {
     /// Tells on the queue what happens to descriptors.
     static let events = EventPoll(queue: executor.queue)
 
+    /// Rings on the queue.
+    @NodeActor static let alarms = AlarmClock(queue: executor.queue)
+
     /// Runs `body` as part of the actor, from code that Dispatch already runs on ``queue``.
     static func assumeIsolated<Result: Sendable>(_ body: @NodeActor () throws -> Result) rethrows -> Result {
         dispatchPrecondition(condition: .onQueue(queue))

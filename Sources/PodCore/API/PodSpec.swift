@@ -90,7 +90,7 @@ public struct PodSpec: APIObject {
 
     /// What it has, and what podagent does with it.
     public static let fields = FieldTable<PodSpec>([
-        .field("activeDeadlineSeconds", \.activeDeadlineSeconds, .notYet("lifecycle")),
+        .field("activeDeadlineSeconds", \.activeDeadlineSeconds),
         .field("affinity", \.affinity),
         .field(
             "automountServiceAccountToken",
@@ -135,7 +135,7 @@ public struct PodSpec: APIObject {
             \.priorityClassName,
             .informational("there are no PriorityClasses without a cluster")
         ),
-        .field("readinessGates", \.readinessGates, .notYet("lifecycle")),
+        .field("readinessGates", \.readinessGates),
         .field("resourceClaims", \.resourceClaims, .refused("static pods may not reference resourceclaims")),
         .field("resources", \.resources),
         .field("restartPolicy", \.restartPolicy),

@@ -16,18 +16,32 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         case ended(Termination)
     }
 
-    /// A stop that has been asked for while an instance runs.
-    public struct Stop: Hashable, Sendable, Codable {
-        /// When it is killed if it still runs.
-        public var killAt: Tick
-        /// Whether it has been killed: what is left is to hear of its end.
-        public var killed: Bool
+    /// What the container is for.
+    public enum Role: String, Hashable, Sendable, Codable {
+        /// An init container that runs to its end before the next one starts.
+        case initialization
+        /// An init container that is always started again: it begins in its turn, and ends after the regular ones.
+        case sidecar
+        case regular
+    }
+
+    /// How far the running instance has come.
+    public struct Progress: Hashable, Sendable, Codable {
+        /// What is done right after the start.
+        public internal(set) var postStart: HookState
+        /// Its startup probe has said yes, or it has none.
+        var isStarted: Bool
+        /// The last word of its readiness probe; true if it has none.
+        var isReady: Bool
+
+        /// Whether it has started as far as others have to wait for that.
+        public var hasStarted: Bool { postStart == .done && isStarted }
     }
 
     /// As the spec has it.
     public let name: String
-    /// Whether it stands among the Pod's init containers.
-    public let isInit: Bool
+    /// What it is for.
+    public let role: Role
     /// What its newest instance is doing.
     public internal(set) var state: State = .idle
     /// What the status shows while nothing runs, when it is more than "not yet": an error, or the back-off.
@@ -42,16 +56,40 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     public internal(set) var notBefore: Tick?
     /// No start before this, after an error that is nobody's crash.
     public internal(set) var retryAt: Tick?
-    /// The stop of the running instance, once it has been asked for.
-    public internal(set) var stop: Stop?
+    /// How far the running instance has come; nil while none runs.
+    public internal(set) var progress: Progress?
+    /// The stop of the running instance, once it is wanted.
+    public internal(set) var stop: ContainerStop?
+    /// Instances up to this one are followed by another whatever the policy says: their definition has changed, or all
+    /// containers of the Pod are restarted.
+    var supersededRun: RunID?
+    /// A sidecar has started in the present sandbox: whoever waited for that need not do so again.
+    var hasStartedHere = false
     /// The newest termination belongs to a sandbox that is gone.
     var endedInEarlierSandbox = false
     var backoff = RestartBackoff()
 
-    init(name: String, isInit: Bool) {
+    init(name: String, role: Role) {
         self.name = name
-        self.isInit = isInit
+        self.role = role
     }
+
+    /// Whether it stands among the Pod's init containers.
+    public var isInit: Bool { role != .regular }
+
+    /// The instance that runs, and is not merely being started.
+    public var runningRun: RunID? {
+        if case .running(let run, _) = state { return run }
+        return nil
+    }
+
+    /// Whether the running instance has started.
+    public var hasStarted: Bool { progress?.hasStarted ?? false }
+
+    /// Whether the running instance can serve.
+    public var isReady: Bool { hasStarted && progress?.isReady == true }
+
+    func isSuperseded(_ run: RunID) -> Bool { supersededRun.map { run <= $0 } ?? false }
 
     /// The instance that is starting or running.
     public var liveRun: RunID? {
@@ -80,6 +118,15 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     var hasSucceeded: Bool {
         guard case .ended(let termination) = state, !endedInEarlierSandbox else { return false }
         return termination.exitCode == 0
+    }
+
+    /// Whether what comes after this one in the order of starts may come.
+    var isPassed: Bool {
+        switch role {
+        case .initialization: hasSucceeded
+        case .sidecar: hasStartedHere
+        case .regular: true
+        }
     }
 
     /// Claims the start of a new instance.
@@ -119,6 +166,7 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     /// crash's back-off goes on, except that of an init container, which runs again as if for the first time.
     mutating func forgetSandbox() {
         stop = nil
+        hasStartedHere = false
         if retryAt != nil {
             retryAt = nil
             waiting = nil

@@ -38,13 +38,13 @@ struct ContainerStatusBuilder {
             status.state = .running(running)
             status.lastState = lastState(last)
             status.containerID = ContainerID.text(pod, run)
-            status.started = true
-            status.ready = !record.isInit
+            status.started = record.hasStarted
+            status.ready = record.role != .initialization && record.isReady
         case .terminated(let end, let last):
             status.state = .terminated(terminated(end))
             status.lastState = lastState(last)
             status.containerID = ContainerID.text(pod, end.run)
-            status.ready = record.isInit && end.exitCode == 0
+            status.ready = record.role == .initialization && end.exitCode == 0
         case .waiting(let reason, let last):
             status.state = .waiting(waiting(reason))
             status.lastState = lastState(last)
@@ -104,7 +104,7 @@ struct ContainerStatusBuilder {
 
 extension String {
     /// The longest beginning of at most `limit` bytes of UTF-8 that cuts no character in two.
-    fileprivate func truncated(toBytes limit: Int) -> String {
+    func truncated(toBytes limit: Int) -> String {
         guard utf8.count > limit else { return self }
         var end = utf8.index(startIndex, offsetBy: limit)
         while end > startIndex, end.samePosition(in: unicodeScalars) == nil { end = utf8.index(before: end) }

@@ -32,6 +32,12 @@ public enum PodEvent: Hashable, Sendable {
     case cleanedUp(PodEffect.CleanUp)
     /// Images have come to the node: one that was missing may be among them.
     case imagesChanged
+    /// ``PodEffect/runHook(_:_:limit:)`` has come to its end; why it failed, if it did.
+    case hookEnded(RunID, HookKind, failure: String?)
+    /// A probe of the instance has come to another conclusion than before.
+    case probed(RunID, ProbeKind, Bool)
+    /// The Pod's definition has changed in a way that need not end it. The containers named are started anew.
+    case redefined(PodLifecycle, superseding: Set<String>)
     /// The time that ``PodMachine/nextAlarm`` named has come.
     case alarm
 }
@@ -47,6 +53,8 @@ public enum PodEffect: Hashable, Sendable {
     /// `SIGTERM` (the image's stop signal), then `SIGKILL`.
     case terminate(RunID)
     case kill(RunID)
+    /// Run a hook of the container's instance, no longer than `limit`. It need not be ended if the instance ends.
+    case runHook(RunID, HookKind, limit: Duration?)
     /// End pause and the shim and whatever is left in the Pod's cgroup. The shim is the only one to know ends that are
     /// not recorded yet, so the machine is recorded before anything of the sandbox goes.
     case removeSandbox(attempt: Int)

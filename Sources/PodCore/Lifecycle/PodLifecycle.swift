@@ -4,9 +4,21 @@ public struct PodLifecycle: Hashable, Sendable, Codable {
     public struct Container: Hashable, Sendable, Codable {
         /// As the spec has it.
         public var name: String
+        /// The container's own policy; nil where the Pod's counts. `always` makes an init container a sidecar.
+        public var restartPolicy: RestartRule?
+        /// Exceptions to its own policy; the first that matches counts.
+        public var restartRules: [ExitCodeRule] = []
+        /// Whether something is done right after its start, and before it is asked to end.
+        public var hasPostStart = false
+        public var hasPreStop = false
+        /// The questions that it is asked.
+        public var probes: [ProbeKind: ProbeSchedule] = [:]
 
         /// Makes the description.
-        public init(name: String) { self.name = name }
+        public init(name: String, restartPolicy: RestartRule? = nil) {
+            self.name = name
+            self.restartPolicy = restartPolicy
+        }
     }
 
     /// `<name>_<namespace>(<uid>)`, as the kubelet's messages refer to a Pod.
@@ -21,6 +33,8 @@ public struct PodLifecycle: Hashable, Sendable, Codable {
     public var terminationGracePeriod: Duration
     /// How long a crashing container is held back.
     public var backoff: BackoffLimits
+    /// `spec.activeDeadlineSeconds`: how long after its start the Pod is ended, whatever it does.
+    public var activeDeadline: Duration?
 
     /// Makes the description.
     public init(
@@ -38,29 +52,14 @@ public struct PodLifecycle: Hashable, Sendable, Codable {
         self.terminationGracePeriod = terminationGracePeriod
         self.backoff = backoff
     }
-}
 
-/// Whether an ended container is started again: `spec.restartPolicy`.
-public enum RestartRule: String, Hashable, Sendable, Codable {
-    case always = "Always"
-    case onFailure = "OnFailure"
-    case never = "Never"
-
-    /// Whether a regular container with this exit code is started again (reference §4.1). A clean exit under `Always`
-    /// counts like a failure.
-    public func restarts(afterExitCode code: Int32) -> Bool {
-        switch self {
-        case .always: true
-        case .onFailure: code != 0
-        case .never: false
-        }
+    /// The container of that name, of whichever list.
+    func container(_ name: String) -> Container? {
+        containers.first { $0.name == name } ?? initContainers.first { $0.name == name }
     }
 
-    /// As ``restarts(afterExitCode:)``, for an instance of which more than its code is known: one that the node's own
-    /// shutdown ended had not come to its end by itself, whatever its code.
-    func restarts(after end: Termination) -> Bool {
-        end.isInterrupted ? self != .never : restarts(afterExitCode: end.exitCode)
-    }
+    /// What becomes of the Pod's container after its end, by its own policy or else the Pod's.
+    func policy(of name: String) -> RestartRule { container(name)?.restartPolicy ?? restartPolicy }
 }
 
 /// How a container's process ended, as the status shows it.
@@ -103,6 +102,8 @@ public struct Termination: Hashable, Sendable, Codable {
 
     /// The reason of an instance whose end nobody has seen.
     static let lostReason = "ContainerStatusUnknown"
+    /// The reason of an instance that was removed because all containers of its Pod are restarted.
+    static let removedReason = "RestartingAllContainers"
 
     /// Whether nobody knows how the instance ended.
     var isLost: Bool { reason == Self.lostReason }

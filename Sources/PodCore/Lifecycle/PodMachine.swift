@@ -50,7 +50,7 @@ public struct PodMachine: Hashable, Sendable, Codable {
     }
 
     /// What is asked for.
-    public let lifecycle: PodLifecycle
+    public internal(set) var lifecycle: PodLifecycle
     /// What is known of each container: the init containers, then the others, in the order of the spec.
     public internal(set) var containers: [ContainerRecord]
     /// Whether there is a sandbox.
@@ -73,6 +73,12 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public internal(set) var isResuming = false
     /// Whether the shim still answers.
     public internal(set) var inquiry: Inquiry = .none
+    /// When the Pod was first looked at.
+    public internal(set) var startTime: Timestamp?
+    /// A container has ended in a way that restarts them all, and not all have ended yet.
+    public internal(set) var isRestartingAll = false
+    /// When the Pod has been active for as long as it may.
+    var deadlineAt: Tick?
     var cleaningUp = false
     /// No sandbox is made before this.
     var sandboxRetryAt: Tick?
@@ -84,12 +90,15 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public init(_ lifecycle: PodLifecycle) {
         self.lifecycle = lifecycle
         containers =
-            lifecycle.initContainers.map { ContainerRecord(name: $0.name, isInit: true) }
-            + lifecycle.containers.map { ContainerRecord(name: $0.name, isInit: false) }
+            lifecycle.initContainers.map { container in
+                let isSidecar = container.restartPolicy == .always
+                return ContainerRecord(name: container.name, role: isSidecar ? .sidecar : .initialization)
+            } + lifecycle.containers.map { ContainerRecord(name: $0.name, role: .regular) }
     }
 
     /// Takes one event and says what to do about it.
     public mutating func handle(_ event: PodEvent, at now: Moment) -> [PodEffect] {
+        if startTime == nil { startTime = now.wall }
         if isResuming {
             switch event {
             case .sandboxAnswered(_, let observation?): return recover(observation, at: now)
@@ -105,12 +114,13 @@ public struct PodMachine: Hashable, Sendable, Codable {
 
     /// The next time something is due even if nothing happens.
     public var nextAlarm: Tick? {
-        var times: [Tick] = containers.compactMap { $0.stop.flatMap { $0.killed ? nil : $0.killAt } }
+        var times: [Tick] = containers.compactMap { $0.stop.flatMap { $0.isKilled ? nil : $0.killAt } }
         switch inquiry {
         case .none: break
         case .due(let tick), .asked(let tick): times.append(tick)
         }
         if ending == nil, shutdownGrace == nil, !isResuming {
+            if let deadlineAt { times.append(deadlineAt) }
             if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
             if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
@@ -121,7 +131,7 @@ public struct PodMachine: Hashable, Sendable, Codable {
     /// Whether the init containers need not run (again) in this sandbox: a regular container has been started in it.
     public var isInitialized: Bool {
         containers.contains { !$0.isInit && ($0.liveRun != nil || $0.hasEndedHere) }
-            || containers.allSatisfy { !$0.isInit || $0.hasSucceeded }
+            || containers.allSatisfy(\.isPassed)
     }
 
     /// Whether the node may go down as far as this Pod is concerned: nothing of it runs, nor will before the next boot.
@@ -138,12 +148,21 @@ public struct PodMachine: Hashable, Sendable, Codable {
         machine.isResuming = false
         machine.inquiry = .none
         machine.shutdownGrace = nil
+        machine.deadlineAt = nil
         return machine
     }
 
     var hasLiveContainer: Bool { containers.contains { $0.liveRun != nil } }
 
     func index(of run: RunID) -> Int? { containers.firstIndex { $0.liveRun == run } }
+}
+
+extension ContainerRecord {
+    /// Its start is not over yet: the next one waits for that.
+    var isComingUp: Bool {
+        if let progress { return progress.postStart != .done && stop == nil }
+        return state.isStarting
+    }
 }
 
 extension ContainerRecord.State {

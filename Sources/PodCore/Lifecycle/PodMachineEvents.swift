@@ -59,6 +59,12 @@ extension PodMachine {
             cleanedUp = what == wantedCleanUp
         case .imagesChanged:
             retryImages()
+        case .hookEnded(let run, let kind, let failure):
+            hookEnded(run, kind, failure, at: now, &effects)
+        case .probed(let run, let kind, let isYes):
+            probed(run, kind, isYes, at: now, &effects)
+        case .redefined(let lifecycle, let superseded):
+            redefine(lifecycle, superseding: superseded)
         case .alarm:
             break
         }
@@ -107,122 +113,6 @@ extension PodMachine {
         for index in containers.indices { containers[index].forgetSandbox() }
     }
 
-    private mutating func started(
-        _ run: RunID,
-        at startedAt: Timestamp,
-        _ now: Moment,
-        _ effects: inout [PodEffect]
-    ) {
-        guard let index = index(of: run) else { return }  // it ended first, and that was told first
-        containers[index].commitStart(at: now.tick(of: startedAt), lifecycle.backoff)
-        containers[index].state = .running(run, startedAt: startedAt)
-        containers[index].waiting = nil
-        effects.append(
-            .record(PodRecord(.normal, "Started", "Container started", container: containers[index].name))
-        )
-    }
-
-    /// Nothing has run, so no restart is counted and no back-off step is taken.
-    private mutating func notCreated(
-        _ run: RunID,
-        _ waiting: Waiting,
-        at now: Moment,
-        _ effects: inout [PodEffect]
-    ) {
-        guard let index = index(of: run) else { return }
-        let name = containers[index].name
-        containers[index].takeBackStart()
-        // That nothing can be created in a sandbox that dies is no error of the container.
-        if sandbox == .dying { return }
-        containers[index].waiting = waiting
-        containers[index].retryAt = now.tick + Self.errorRetry
-        let imageEvent = Self.imageEvents[waiting.reason]
-        if let imageEvent {
-            effects.append(.record(PodRecord(.warning, imageEvent, waiting.message, container: name)))
-        }
-        let text = imageEvent == nil ? waiting.message : waiting.reason
-        effects.append(.record(PodRecord(.warning, "Failed", "Error: \(text)", container: name)))
-    }
-
-    /// The event that tells why an image cannot be had, by the waiting reason (reference §13.3).
-    private static let imageEvents = [
-        "ErrImageNeverPull": "ErrImageNeverPull", "ErrImagePull": "Failed",
-        "InvalidImageName": "InspectFailed",
-        "ImageInspectError": "InspectFailed",
-    ]
-
-    /// Those that wait for an image need not wait any longer.
-    private mutating func retryImages() {
-        for index in containers.indices {
-            guard let reason = containers[index].waiting?.reason, Self.imageEvents[reason] != nil else {
-                continue
-            }
-            containers[index].retryAt = nil
-        }
-    }
-
-    /// A process was born and could not become the program: an instance that ended with code 128 (reference §3.6).
-    private mutating func notStarted(
-        _ run: RunID,
-        _ message: String,
-        at finishedAt: Timestamp,
-        _ now: Moment,
-        _ effects: inout [PodEffect]
-    ) {
-        guard let index = index(of: run) else { return }
-        let name = containers[index].name
-        ended(run, code: 128, "StartError", message, startedAt: nil, finishedAt: finishedAt, now)
-        // One that is not tried again does not wait for anything.
-        if let end = containers[index].newestTermination, restarts(containers[index], after: end) {
-            containers[index].waiting = Waiting("RunContainerError", message)
-        }
-        effects.append(.record(PodRecord(.warning, "Failed", "Error: \(message)", container: name)))
-    }
-
-    private mutating func ended(
-        _ run: RunID,
-        code: Int32,
-        _ reason: String,
-        _ message: String,
-        startedAt: Timestamp?,
-        finishedAt: Timestamp,
-        _ now: Moment
-    ) {
-        guard let index = index(of: run) else { return }
-        var record = containers[index]
-        var begun = startedAt
-        if case .running(_, let known) = record.state { begun = known }
-        var termination = Termination(
-            exitCode: code,
-            reason: reason,
-            message: message,
-            startedAt: begun,
-            finishedAt: finishedAt,
-            run: run,
-            restartCount: record.restartCount
-        )
-        termination.isInterrupted = shutdownGrace != nil && record.stop != nil
-        // One that ended before its start was told has been, all the same.
-        record.commitStart(at: now.tick(of: begun ?? finishedAt), lifecycle.backoff)
-        record.state = .ended(termination)
-        record.waiting = nil
-        record.stop = nil
-        record.notBefore = nil
-        record.retryAt = nil
-        if restarts(record, after: termination), !termination.isInterrupted {
-            record.notBefore = record.backoff.earliestStart(afterExitAt: now.tick(of: finishedAt))
-        }
-        containers[index] = record
-    }
-
-    /// Init containers run again only after a failure, and not under `Never` (reference §4.1).
-    func restarts(_ record: ContainerRecord, after end: Termination) -> Bool {
-        if record.isInit {
-            return (end.exitCode != 0 || end.isInterrupted) && lifecycle.restartPolicy != .never
-        }
-        return lifecycle.restartPolicy.restarts(after: end)
-    }
-
     private mutating func delete(grace: Duration?, at now: Moment) {
         let wanted = grace ?? lifecycle.terminationGracePeriod
         guard case .deleting(let earlier, let since) = ending else {
@@ -235,14 +125,4 @@ extension PodMachine {
         ending = .deleting(grace: wanted, since: since)
         shortenStops(to: wanted, at: now)
     }
-
-    private mutating func shortenStops(to grace: Duration, at now: Moment) {
-        for index in containers.indices {
-            guard let stop = containers[index].stop else { continue }
-            containers[index].stop?.killAt = min(stop.killAt, now.tick + Self.stopTime(grace))
-        }
-    }
-
-    /// A stop gets at least two seconds, as from the kubelet; zero is taken at its word: at once.
-    static func stopTime(_ grace: Duration) -> Duration { grace <= .zero ? .zero : max(grace, .seconds(2)) }
 }

@@ -40,7 +40,7 @@ extension PodMachine {
         return containers.contains { record in
             switch record.state {
             case .starting: true
-            case .running: sandbox == .dying || record.stop?.killed == true
+            case .running: sandbox == .dying || record.stop?.isKilled == true
             case .idle, .ended: false
             }
         }

@@ -2,17 +2,40 @@
 extension PodMachine {
     mutating func advance(at now: Moment, _ effects: inout [PodEffect]) {
         advancedAt = now.tick
-        if !isResuming { decide(at: now, &effects) }
+        if !isResuming {
+            decide(at: now, &effects)
+            // What a dying sandbox holds is killed by the kernel.
+            if sandbox != .dying { proceedWithStops(at: now, &effects) }
+        }
         inquire(at: now, &effects)
     }
 
     private mutating func decide(at now: Moment, _ effects: inout [PodEffect]) {
         if sandbox == .dying { return buryTheDead(&effects) }
+        meetDeadline(at: now, &effects)
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
         if finishes() { return windUp(at: now, &effects) }
+        guard restartAll(at: now, &effects) else { return }
+        stopSuperseded(at: now, &effects)
+        runHooks(&effects)
         startContainers(at: now, &effects)
+    }
+
+    /// A Pod that has been active for as long as it may comes to its end (reference §6.9).
+    private mutating func meetDeadline(at now: Moment, _ effects: inout [PodEffect]) {
+        guard ending == nil, let limit = lifecycle.activeDeadline, let startTime else { return }
+        let due = deadlineAt ?? now.tick(of: startTime) + limit
+        deadlineAt = due
+        guard now.tick >= due else { return }
+        let failure = Waiting(
+            "DeadlineExceeded",
+            "Pod was active on the node longer than the specified deadline"
+        )
+        self.failure = failure
+        ending = .finishing
+        effects.append(.record(PodRecord(.normal, failure.reason, failure.message)))
     }
 
     /// Pause died. The kernel kills what was in its PID namespace; when all ends are known the remains are removed.
@@ -80,21 +103,23 @@ extension PodMachine {
     /// Set when the Pod has come to its end by itself: every regular container is done for good, or an init
     /// container has failed for good, or a sandbox died under a Pod that is never to be run again.
     private var verdict: Verdict? {
-        if hasLiveContainer { return nil }
-        if lifecycle.restartPolicy == .never,
-            containers.contains(where: { $0.newestTermination?.isInterrupted == true })
-        {
-            return Verdict(failure: Self.terminatedByShutdown)
+        // Sidecars do not keep a Pod alive: they are ended with it.
+        let others = containers.filter { $0.role != .sidecar }
+        if isRestartingAll || others.contains(where: { $0.liveRun != nil }) { return nil }
+        let wasInterrupted = others.contains { record in
+            guard let end = record.newestTermination else { return false }
+            return end.isInterrupted && !restarts(record, after: end)
         }
-        let failedInit = containers.contains { record in
+        if wasInterrupted { return Verdict(failure: Self.terminatedByShutdown) }
+        let failedInit = others.contains { record in
             guard record.isInit, let end = record.newestTermination else { return false }
-            return end.exitCode != 0 && lifecycle.restartPolicy == .never
+            return end.exitCode != 0 && !restarts(record, after: end)
         }
         if failedInit { return Verdict() }
-        let regular = containers.filter { !$0.isInit }
-        let allDone = regular.allSatisfy { record in
+        let allDone = others.allSatisfy { record in
+            if record.isInit { return true }
             guard let end = record.newestTermination else { return false }
-            return !lifecycle.restartPolicy.restarts(after: end)
+            return !restarts(record, after: end)
         }
         if allDone { return Verdict() }
         // Under Never a second sandbox would run containers anew that have run before.
@@ -105,18 +130,18 @@ extension PodMachine {
         return nil
     }
 
+    /// One after another, in the order of the spec. One that cannot start does not hold up the next, but for init
+    /// containers: each waits for the one before it to succeed or, if that is a sidecar, to have started. What has been
+    /// passed on the way is started again where it has to be.
     private mutating func startContainers(at now: Moment, _ effects: inout [PodEffect]) {
-        if !isInitialized { return startNextInit(at: now, &effects) }
-        // One after another, in the order of the spec; one that cannot start does not hold up the next.
-        if containers.contains(where: \.state.isStarting) { return }
-        for index in containers.indices where !containers[index].isInit {
+        if containers.contains(where: \.isComingUp) { return }
+        let isInitialized = isInitialized
+        for index in containers.indices {
+            let record = containers[index]
+            if record.role == .initialization, isInitialized || record.hasSucceeded { continue }
             if startIfDue(index, at: now, &effects) { return }
+            if !isInitialized, !containers[index].isPassed { return }
         }
-    }
-
-    private mutating func startNextInit(at now: Moment, _ effects: inout [PodEffect]) {
-        guard let index = containers.firstIndex(where: { $0.isInit && !$0.hasSucceeded }) else { return }
-        _ = startIfDue(index, at: now, &effects)
     }
 
     /// Starts the container unless it lives, is done, or must wait. True when a start was claimed.
@@ -164,7 +189,7 @@ extension PodMachine {
     // MARK: Going down
 
     private mutating func windUp(at now: Moment, _ effects: inout [PodEffect]) {
-        for index in containers.indices { stop(index, at: now, &effects) }
+        for index in containers.indices { stop(index, .pod, at: now, &effects) }
         if hasLiveContainer { return }
         switch sandbox {
         case .creating, .removing, .dying: return  // the outcome is on the way
@@ -189,7 +214,7 @@ extension PodMachine {
     /// The node goes down. What is stopped now runs again after the next boot, except in a Pod that may not be run a
     /// second time (reference §15.6).
     private mutating func shutDown(at now: Moment, _ effects: inout [PodEffect]) {
-        for index in containers.indices { stop(index, at: now, &effects) }
+        for index in containers.indices { stop(index, .pod, at: now, &effects) }
         if hasLiveContainer { return }
         if finishes() { return windUp(at: now, &effects) }
         if sandbox == .ready { removeSandbox(&effects) }
@@ -205,25 +230,5 @@ extension PodMachine {
     private var deleting: Bool {
         if case .deleting = ending { return true }
         return false
-    }
-
-    /// First asks, then, at the deadline, ends. A start under way is stopped as soon as it has become a process.
-    private mutating func stop(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) {
-        guard case .running(let run, _) = containers[index].state else { return }
-        let name = containers[index].name
-        var grace = lifecycle.terminationGracePeriod
-        if case .deleting(let wanted, _) = ending { grace = wanted }
-        if let shutdownGrace { grace = min(grace, shutdownGrace) }
-        if containers[index].stop == nil {
-            let time = Self.stopTime(grace)
-            containers[index].stop = ContainerRecord.Stop(killAt: now.tick + time, killed: false)
-            let message = "Stopping container \(name)"
-            effects.append(.record(PodRecord(.normal, "Killing", message, container: name)))
-            if time > .zero { effects.append(.terminate(run)) }
-        }
-        if let stop = containers[index].stop, !stop.killed, now.tick >= stop.killAt {
-            containers[index].stop?.killed = true
-            effects.append(.kill(run))
-        }
     }
 }

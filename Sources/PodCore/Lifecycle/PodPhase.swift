@@ -7,7 +7,10 @@ extension PodMachine {
     public func phase(isStatic: Bool) -> PodPhase {
         if failure != nil || rejection != nil { return .failed }
         var tally = PhaseTally(isStopped: !isStatic && isStopped)
-        for record in containers { tally.count(record, lifecycle.restartPolicy) }
+        for record in containers { tally.count(record) { restarts(record, after: $0) } }
+        tally.hasInitialized = containers.contains {
+            $0.role == .regular && ($0.runningRun != nil || $0.hasEndedHere)
+        }
         return tally.phase
     }
 
@@ -18,11 +21,14 @@ extension PodMachine {
     }
 }
 
-/// Steps A to D of the kubelet's algorithm, for Pods without sidecars.
+/// Steps A to D of the kubelet's algorithm.
 private struct PhaseTally {
     private let isStopped: Bool
+    /// A regular container runs or has ended in the present sandbox.
+    var hasInitialized = false
     private var pendingInit = 0
     private var failedInit = 0
+    private var pendingSidecars = 0
     private var running = 0
     private var waiting = 0
     private var stopped = 0
@@ -31,38 +37,54 @@ private struct PhaseTally {
 
     init(isStopped: Bool) { self.isStopped = isStopped }
 
-    mutating func count(_ record: ContainerRecord, _ policy: RestartRule) {
-        if record.isInit { countInit(record.shown, policy) } else { countRegular(record.shown, policy) }
-    }
-
-    private mutating func countInit(_ shown: ContainerRecord.Shown, _ policy: RestartRule) {
-        switch shown {
-        case .running, .waiting(_, after: nil): pendingInit += 1
-        case .waiting(_, after: let end?), .terminated(let end, _):
-            if end.exitCode != 0, policy == .never { failedInit += 1 }
+    mutating func count(_ record: ContainerRecord, restartsAfter restarts: (Termination) -> Bool) {
+        switch record.role {
+        case .initialization: countInit(record.shown, restarts)
+        case .sidecar: countSidecar(record)
+        case .regular: countRegular(record.shown, restarts)
         }
     }
 
-    private mutating func countRegular(_ shown: ContainerRecord.Shown, _ policy: RestartRule) {
+    private mutating func countInit(_ shown: ContainerRecord.Shown, _ restarts: (Termination) -> Bool) {
+        switch shown {
+        case .running, .waiting(_, after: nil): pendingInit += 1
+        case .waiting(_, after: let end?), .terminated(let end, _):
+            if end.exitCode != 0, !restarts(end) { failedInit += 1 }
+        }
+    }
+
+    private mutating func countSidecar(_ record: ContainerRecord) {
+        switch record.shown {
+        case .running:
+            running += 1
+            if !record.hasStarted { pendingSidecars += 1 }
+        case .waiting(_, after: nil):
+            waiting += 1
+            pendingSidecars += 1
+        case .waiting, .terminated: break
+        }
+    }
+
+    private mutating func countRegular(_ shown: ContainerRecord.Shown, _ restarts: (Termination) -> Bool) {
         switch shown {
         case .running: running += 1
         case .waiting(_, after: nil): waiting += 1
         case .waiting(_, after: let end?):
-            countStopped(end, policy)
+            countStopped(end, restarts)
         case .terminated(let end, _):
-            countStopped(end, policy)
+            countStopped(end, restarts)
             if end.exitCode == 0 { succeeded += 1 }
         }
     }
 
-    private mutating func countStopped(_ end: Termination, _ policy: RestartRule) {
+    private mutating func countStopped(_ end: Termination, _ restarts: (Termination) -> Bool) {
         stopped += 1
-        if !policy.restarts(after: end) { stoppedForGood += 1 }
+        if !restarts(end) { stoppedForGood += 1 }
     }
 
     var phase: PodPhase {
         if failedInit > 0 { return .failed }
-        if pendingInit > 0 || waiting > 0 { return .pending }
+        if pendingInit > 0 || waiting > 0 || pendingSidecars > 0 && !hasInitialized { return .pending }
         if running > 0 { return .running }
         guard stopped > 0 else { return .pending }
         if !isStopped, stopped != stoppedForGood { return .running }

@@ -50,12 +50,8 @@ extension PodMachine {
         isResuming = true
         advancedAt = now.tick
         shutdownGrace = nil
-        for index in containers.indices {
-            // A kill that was recorded may not have been sent: whoever is left is killed again.
-            containers[index].stop?.killed = false
-            // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
-            if ending == nil { containers[index].stop = nil }
-        }
+        deadlineAt = nil
+        for index in containers.indices { containers[index].forgetWork(isEnding: ending != nil) }
         inquiry = .asked(until: now.tick + Self.answerTime)
         return [.inquire(attempt: attempt)]
     }
@@ -191,5 +187,18 @@ extension PodMachine {
             containers[index].stop = nil
             containers[index].backoff = RestartBackoff()
         }
+    }
+}
+
+extension ContainerRecord {
+    /// What an earlier podagent was doing about the running instance is nobody's any more. A hook that was under way is
+    /// run again, as Kubernetes allows for: it may not have come to its end.
+    fileprivate mutating func forgetWork(isEnding: Bool) {
+        if progress?.postStart == .underWay { progress?.postStart = .due }
+        // A kill that was recorded may not have been sent: whoever is left is killed again.
+        if stop?.stage == .killed { stop?.stage = .asked }
+        if stop?.stage == .preStop(.underWay) { stop?.stage = .preStop(.due) }
+        // A stop that nobody wants any more: the shutdown that asked for it did not come to its end.
+        if !isEnding, stop?.reason == .pod { stop = nil }
     }
 }

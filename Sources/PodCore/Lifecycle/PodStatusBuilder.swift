@@ -1,7 +1,6 @@
 /// Makes the v1.PodStatus of a Pod from its machine (reference §3.3, §3.4).
 ///
-/// Holds what outlives one computation: when the Pod was first seen, when each condition last changed, and a terminal
-/// phase, which is never left.
+/// Holds what outlives one computation: when each condition last changed, and a terminal phase, which is never left.
 public struct PodStatusBuilder: Hashable, Sendable, Codable {
     /// What the node knows of a container beside its machine.
     public struct ContainerFacts: Hashable, Sendable, Codable {
@@ -15,12 +14,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         public var group: UInt32?
         /// Its further groups.
         public var groups: [UInt32] = []
+        /// The signal that asks it to end; nil while it is not known.
+        public var stopSignal: Int32?
 
         /// Makes empty facts.
         public init() {}
     }
 
-    private var startTime: Timestamp?
     private var conditions: [String: Transition] = [:]
     private var terminalPhase: String?
 
@@ -43,8 +43,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         at now: Timestamp
     ) -> PodStatus {
         var status = PodStatus()
-        if startTime == nil { startTime = now.truncatedToSeconds }
-        status.startTime = startTime
+        status.startTime = (machine.startTime ?? now).truncatedToSeconds
         status.observedGeneration = pod.metadata.generation
         status.phase = phase(of: pod, machine)
         status.qosClass = PodQOSClass(of: pod.spec)
@@ -92,14 +91,19 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         _ status: PodStatus,
         at now: Timestamp
     ) -> [PodCondition] {
-        let ready = containersReady(pod, status)
-        let findings: [(String, Finding)] = [
+        let ready = containersReady(pod, machine, status)
+        var findings: [(String, Finding)] = [
             (PodCondition.podReadyToStartContainers, (machine.sandbox == .ready, "", "")),
-            (PodCondition.initialized, initialized(status)),
+            (PodCondition.initialized, initialized(machine, status)),
             (PodCondition.ready, ready),
             (PodCondition.containersReady, ready),
             (PodCondition.podScheduled, (true, "", "")),
         ]
+        if machine.lifecycle.canRestartAll {
+            findings.append((PodCondition.allContainersRestarting, restartingAll(machine, status)))
+        }
+        // Last, for the gates are about the others.
+        findings[2].1 = ready.holds ? gates(pod, findings) : ready
         return findings.map { type, finding in
             var condition = condition(type, finding, at: now)
             condition.observedGeneration = pod.metadata.generation
@@ -109,26 +113,62 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     private typealias Finding = (holds: Bool, reason: String, message: String)
 
-    private func initialized(_ status: PodStatus) -> Finding {
+    /// Who else has to agree before the Pod is Ready. On a node without an API server to set conditions, those are the
+    /// node's own.
+    private func gates(_ pod: Pod, _ findings: [(String, Finding)]) -> Finding {
+        let problems = pod.spec.readinessGates.compactMap { gate -> String? in
+            let type = gate.conditionType
+            guard type != PodCondition.ready, let finding = findings.first(where: { $0.0 == type }) else {
+                return "corresponding condition of pod readiness gate \(type.quoted) does not exist."
+            }
+            if finding.1.holds { return nil }
+            return "the status of pod readiness gate \(type.quoted) is not \"True\", but False"
+        }
+        if problems.isEmpty { return (true, "", "") }
+        return (false, "ReadinessGatesNotReady", problems.joined(separator: ", "))
+    }
+
+    private func initialized(_ machine: PodMachine, _ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (true, "PodCompleted", "") }
         let started = status.containerStatuses.contains {
             $0.state.running != nil || $0.state.terminated != nil
         }
-        let incomplete = status.initContainerStatuses.filter { !$0.ready }.map(\.name)
-        if started || incomplete.isEmpty { return (true, "", "") }
-        let names = incomplete.joined(separator: " ")
+        // What begins anew because all containers are restarted has been initialized.
+        let isAgain = machine.containers.contains { $0.newestTermination?.reason == Termination.removedReason }
+        if started || isAgain { return (true, "", "") }
+        let sidecars = Set(machine.containers.filter { $0.role == .sidecar }.map(\.name))
+        let incomplete = status.initContainerStatuses.filter { container in
+            sidecars.contains(container.name) ? container.started != true : !container.ready
+        }
+        if incomplete.isEmpty { return (true, "", "") }
+        let names = incomplete.map(\.name).joined(separator: " ")
         return (false, "ContainersNotInitialized", "containers with incomplete status: [\(names)]")
     }
 
-    private func containersReady(_ pod: Pod, _ status: PodStatus) -> Finding {
+    private func containersReady(_ pod: Pod, _ machine: PodMachine, _ status: PodStatus) -> Finding {
+        // A terminal phase is withheld while something still runs, which nobody is to rely on any more.
+        switch machine.phase(isStatic: pod.isStatic) {
+        case .succeeded: return (false, "PodCompleted", "")
+        case .failed: return (false, "PodFailed", "")
+        default: break
+        }
         if status.phase == .succeeded { return (false, "PodCompleted", "") }
         if status.phase == .failed { return (false, "PodFailed", "") }
-        let ready = Set(status.containerStatuses.filter(\.ready).map(\.name))
+        let statuses = status.initContainerStatuses + status.containerStatuses
+        let ready = Set(statuses.filter(\.ready).map(\.name))
         // In the order of the spec, whereas the statuses are sorted by name.
-        let unready = pod.spec.containers.map(\.name).filter { !ready.contains($0) }
+        let asked = machine.containers.filter { $0.role != .initialization }.map(\.name)
+        let unready = asked.filter { !ready.contains($0) }
         if unready.isEmpty { return (true, "", "") }
         let names = unready.joined(separator: " ")
         return (false, "ContainersNotReady", "containers with unready status: [\(names)]")
+    }
+
+    private func restartingAll(_ machine: PodMachine, _ status: PodStatus) -> Finding {
+        if status.phase == .succeeded { return (false, "PodCompleted", "") }
+        if status.phase == .failed { return (false, "PodFailed", "") }
+        if !machine.isRestartingAll { return (false, "", "") }
+        return (true, "RestartAllContainersStarted", "container exited with restart policy rule")
     }
 
     /// The transition time changes only with the status.

@@ -18,7 +18,7 @@ import Testing
     @Test(
         "Each way of dealing with a field has its row",
         arguments: [
-            "| `restartPolicy` | honoured |  |", "| `livenessProbe` | not yet | probes |",
+            "| `restartPolicy` | honoured |  |", "| `stdinOnce` | not yet | attach |",
             "| `privileged` | not yet | confinement; accepted: `false` |",
             "| `tolerations` | no effect | this node has no taints |",
             "| `csi` | refused | static pods may not reference csidrivers (via CSI volumes) |",

@@ -25,19 +25,7 @@ import Testing
     @Test(
         "What is not built yet is refused by name",
         arguments: [
-            (
-                .container, "{readinessProbe: {tcpSocket: {port: 80}}}",
-                "c.readinessProbe: \(later("probes"))"
-            ),
-            (
-                .container, "{lifecycle: {preStop: {sleep: {seconds: 1}}}}",
-                "c.lifecycle: \(later("lifecycle"))"
-            ),
-            (.container, "{restartPolicy: Always}", "c.restartPolicy: \(later("lifecycle"))"),
-            (
-                .initContainer, "{restartPolicy: Always}",
-                "initContainers[0].restartPolicy: \(later("lifecycle"))"
-            ),
+            (.container, "{stdin: true, stdinOnce: true}", "c.stdinOnce: \(later("attach"))"),
             (
                 .container, "{terminationMessagePath: /tmp/x}",
                 "c.terminationMessagePath: \(later("lifecycle"))"
@@ -98,7 +86,6 @@ import Testing
                 .volume, "{emptyDir: {sizeLimit: 1Gi}}",
                 "volumes[0].emptyDir.sizeLimit: \(later("configuration"))"
             ),
-            (.spec, "{activeDeadlineSeconds: 5}", "activeDeadlineSeconds: \(later("lifecycle"))"),
             (.spec, "{hostUsers: false}", "hostUsers: \(later("confinement"))"),
             (.spec, "{nodeSelector: {disk: ssd}}", "nodeSelector: \(later("node admission"))"),
             (.spec, "{imagePullSecrets: [{name: s}]}", "imagePullSecrets: \(later("images"))"),

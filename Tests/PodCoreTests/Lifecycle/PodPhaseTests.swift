@@ -12,8 +12,8 @@ enum ContainerShape: Sendable {
     case backingOff(Int32)
 
     /// A record in that shape.
-    func record(_ name: String, isInit: Bool = false) -> ContainerRecord {
-        var record = ContainerRecord(name: name, isInit: isInit)
+    func record(_ name: String, role: ContainerRecord.Role = .regular) -> ContainerRecord {
+        var record = ContainerRecord(name: name, role: role)
         let start = Timestamp(seconds: 1_800_000_000)
         func end(_ code: Int32) -> Termination {
             Termination(
@@ -65,7 +65,7 @@ enum ContainerShape: Sendable {
             var driver = MachineDriver(init: initContainer == nil ? [] : ["i"], names, policy: policy)
             let regular = zip(containers, names).map { $0.record($1) }
             driver.machine.containers =
-                [initContainer?.record("i", isInit: true)].compactMap(\.self) + regular
+                [initContainer?.record("i", role: .initialization)].compactMap(\.self) + regular
             return driver.machine
         }
     }

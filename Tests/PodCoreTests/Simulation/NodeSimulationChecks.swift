@@ -173,7 +173,7 @@ extension NodeSimulation {
     /// Whether its shim has been asked for something, and nothing has come of it.
     private func owesAnything(_ machine: PodMachine) -> Bool {
         machine.sandbox != .ready
-            || machine.containers.contains { $0.state.isStarting || $0.stop?.killed == true }
+            || machine.containers.contains { $0.state.isStarting || $0.stop?.isKilled == true }
     }
 
     /// Nobody is held back for longer than the back-off that is due, reckoned from the true times.

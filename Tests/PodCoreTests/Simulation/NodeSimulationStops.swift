@@ -88,7 +88,7 @@ extension NodeSimulation {
                 }
                 continue
             }
-            if !stop.killed, let killBy = truth.stops[run]?.killBy,
+            if !stop.isKilled, let killBy = truth.stops[run]?.killBy,
                 stop.killAt.nanoseconds > killBy - bootedAt
             {
                 fail("\(worker.uid) \(record.name) gets more time than it was given")
@@ -103,6 +103,7 @@ extension NodeSimulation {
         read.isResuming = worker.machine.isResuming
         read.inquiry = worker.machine.inquiry
         read.shutdownGrace = worker.machine.shutdownGrace
+        read.deadlineAt = worker.machine.deadlineAt
         if read != worker.machine { fail("\(worker.uid) is not recorded as it is") }
     }
 

@@ -39,14 +39,7 @@ final class PretendWorker {
     }
 
     private static func lifecycle(_ pod: Pod) -> PodLifecycle {
-        PodLifecycle(
-            reference: pod.metadata.uid,
-            initContainers: pod.spec.initContainers.map { .init(name: $0.name) },
-            containers: pod.spec.containers.map { .init(name: $0.name) },
-            restartPolicy: RestartRule(rawValue: pod.spec.restartPolicy.rawValue) ?? .always,
-            terminationGracePeriod: .seconds(pod.spec.terminationGracePeriodSeconds),
-            backoff: .kubelet
-        )
+        PodLifecycle(pod, backoff: .kubelet)
     }
 
     var isLeaving: Bool {
@@ -177,6 +170,7 @@ final class PretendWorker {
         case .finished:
             if !isLeaving { node.fail("\(uid) has finished too early") }
             agent.finished(self)
+        case .runHook: node.fail("\(uid) has no hooks")
         case .record: break
         }
     }

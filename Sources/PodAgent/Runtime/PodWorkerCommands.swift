@@ -1,0 +1,224 @@
+import CNamespaces
+import Glibc
+import PodCore
+
+/// What a command is run for in an instance. Each has a cgroup of its own there, and runs one at a time.
+struct CommandKey: Hashable {
+    enum Purpose: Hashable {
+        case probe(ProbeKind)
+        case hook(HookKind)
+
+        /// Of the cgroup.
+        var name: String {
+            switch self {
+            case .probe(let kind): "probe-\(kind.rawValue)"
+            case .hook(let kind): "hook-\(kind.rawValue)"
+            }
+        }
+    }
+
+    let run: RunID
+    let purpose: Purpose
+}
+
+/// How a command that podagent has run in a container ended.
+enum CommandOutcome {
+    /// With the exit code, 128 + N for death by signal N, and what it printed.
+    case exited(Int32, String)
+    /// It took too long, and everything that it has started was killed.
+    case timedOut
+    /// It could not be run.
+    case notRun(String)
+}
+
+/// A command that runs in a container on podagent's own behalf.
+@NodeActor
+final class ContainerCommand {
+    /// What it prints beyond that is read and dropped.
+    static let outputMax = 10 << 10
+
+    private let output: SharedDescriptor
+    private var registration: EventPoll.Key?
+    private var text: [UInt8] = []
+    private var alarm: AlarmClock.Alarm?
+    private var done: ((CommandOutcome) -> Void)?
+
+    fileprivate init(output: SharedDescriptor, _ done: @escaping (CommandOutcome) -> Void) throws {
+        self.output = output
+        self.done = done
+        registration = try NodeActor.events.add(output.raw, EPOLLIN, subject: "command") { [weak self] _ in
+            NodeActor.assumeIsolated { self?.read() }
+        }
+    }
+
+    isolated deinit { close() }
+
+    /// Has everything that runs in `cgroup` killed when it is not over by then.
+    fileprivate func limit(_ limit: Duration, _ cgroup: SharedDescriptor) {
+        alarm = NodeActor.alarms.alarm { [weak self] in
+            cns_kill_cgroup(cgroup.raw)
+            self?.finish(.timedOut)
+        }
+        alarm?.set(Clock.tick() + limit)
+    }
+
+    /// Nobody wants to know any more; it is killed all the same.
+    fileprivate func cancel(_ cgroup: SharedDescriptor) {
+        done = nil
+        alarm?.cancel()
+        cns_kill_cgroup(cgroup.raw)
+    }
+
+    fileprivate func ended(_ exit: ExecExit) {
+        read()
+        close()
+        let text = String(decoding: text, as: UTF8.self)
+        switch exit {
+        case .code(let code): finish(.exited(code, text))
+        case .signal(let signal): finish(.exited(128 + signal, text))
+        case .failure(let reason): finish(.notRun(reason))
+        }
+    }
+
+    private func finish(_ outcome: CommandOutcome) {
+        alarm?.cancel()
+        let done = done.take()
+        done?(outcome)
+    }
+
+    /// What its children still hold open is not waited for.
+    private func read() {
+        var buffer = [UInt8](repeating: 0, count: 4096)
+        // Whoever prints without end is heard again by the next event.
+        for _ in 0..<64 where registration != nil {
+            let count = Glibc.read(output.raw, &buffer, buffer.count)
+            if count < 0, errno == EINTR { continue }
+            if count < 0, errno == EAGAIN { return }
+            if count <= 0 { return close() }
+            text += buffer.prefix(min(count, Self.outputMax - text.count))
+        }
+    }
+
+    private func close() {
+        if let registration { NodeActor.events.remove(registration) }
+        registration = nil
+    }
+}
+
+extension PodWorker {
+    /// Runs a command in the running instance `key.run` of a container, at most for `limit`. `done` is called once, unless
+    /// the command is cancelled by what this returns.
+    func run(
+        _ command: [String],
+        in container: Container,
+        _ key: CommandKey,
+        limit: Duration?,
+        _ done: @escaping (CommandOutcome) -> Void
+    ) -> () -> Void {
+        if liveCommands[key] != nil {
+            // The one before it has been killed and is still there: it hangs in the kernel.
+            done(.timedOut)
+            return {}
+        }
+        let wish = CommandWish(done)
+        if let prepared = preparedCommands[key] {
+            start(prepared, container, key, limit, wish)
+        } else {
+            prepare(command, container, key, limit, wish)
+        }
+        return { [weak self] in
+            wish.done = nil
+            guard let self, let live = liveCommands[key], let prepared = preparedCommands[key] else { return }
+            live.cancel(prepared.cgroup)
+        }
+    }
+
+    private func prepare(
+        _ command: [String],
+        _ container: Container,
+        _ key: CommandKey,
+        _ limit: Duration?,
+        _ wish: CommandWish
+    ) {
+        guard let record = machine.containers.first(where: { $0.runningRun == key.run }) else {
+            wish.tell(.notRun("the container is not running"))
+            return
+        }
+        let preparation = preparation(of: container, restartCount: record.restartCount)
+        Task {
+            do {
+                let prepared = try await Worker.attempt {
+                    try preparation.prepareCommand(command, name: key.purpose.name)
+                }
+                guard wish.done != nil else { return }
+                // Kept for as long as the instance runs; see `forgetCommands`.
+                if machine.containers.contains(where: { $0.runningRun == key.run }) {
+                    preparedCommands[key] = prepared
+                }
+                start(prepared, container, key, limit, wish)
+            } catch {
+                wish.tell(.notRun("\(error)"))
+            }
+        }
+    }
+
+    private func start(
+        _ prepared: PreparedExec,
+        _ container: Container,
+        _ key: CommandKey,
+        _ limit: Duration?,
+        _ wish: CommandWish
+    ) {
+        do {
+            var ends: (read: Int32, write: Int32) = (-1, -1)
+            try check("pipe2", "command") { cns_pipe(&ends.read, &ends.write) }
+            let read = SharedDescriptor(Descriptor(adopting: ends.read))
+            let write = SharedDescriptor(Descriptor(adopting: ends.write))
+            cns_set_nonblocking(read.raw)
+            let command = try ContainerCommand(output: read) { outcome in wish.tell(outcome) }
+            let exec = ExecRun(plan: prepared.launch)
+            exec.onEnded = { [weak self] exit in
+                self?.liveCommands[key] = nil
+                command.ended(exit)
+            }
+            liveCommands[key] = command
+            _ = try self.exec(
+                prepared,
+                container: container.name,
+                terminal: false,
+                streams: [try Self.nullInput.get(), write, write],
+                exec,
+                isLimited: limit != nil
+            )
+            if let limit { command.limit(limit, prepared.cgroup) }
+        } catch {
+            liveCommands[key] = nil
+            wish.tell(.notRun("\(error)"))
+        }
+    }
+
+    /// Lets go of what belongs to instances that have ended.
+    func forgetCommands() {
+        if preparedCommands.isEmpty { return }
+        let running = Set(machine.containers.compactMap(\.runningRun))
+        preparedCommands = preparedCommands.filter { running.contains($0.key.run) }
+    }
+
+    private static let nullInput = Result<SharedDescriptor, SystemFailure> { () throws(SystemFailure) in
+        let raw = try check("open", "/dev/null") { cns_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0) }
+        return SharedDescriptor(Descriptor(adopting: raw))
+    }
+}
+
+/// Who waits for a command, from before it is started.
+@NodeActor
+private final class CommandWish {
+    var done: ((CommandOutcome) -> Void)?
+
+    init(_ done: @escaping (CommandOutcome) -> Void) { self.done = done }
+
+    func tell(_ outcome: CommandOutcome) {
+        let done = done.take()
+        done?(outcome)
+    }
+}
