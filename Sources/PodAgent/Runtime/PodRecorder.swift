@@ -28,6 +28,8 @@ final class PodRecorder: Sendable {
         /// A record of the Pod is on disk, this one or one of an earlier podagent.
         var exists: Bool
         var directory: RootedDirectory?
+        /// What the Pod has been changed to, until that is on disk.
+        var changedPod: Pod?
     }
 
     private static let queue = DispatchQueue(label: "podagent.records", attributes: .concurrent)
@@ -55,6 +57,10 @@ final class PodRecorder: Sendable {
         }
         if begins { begin() }
     }
+
+    /// With the next record the Pod is written as it is now. After that, so that of a container which is to be started
+    /// anew a record says so before nothing else does: whoever finds the old Pod makes the change once more.
+    func change(_ pod: Pod) { state.withLock { $0.changedPod = pod } }
 
     /// Calls `done` when everything that has been given to ``write(_:written:)`` is on disk, or could not be written.
     func whenWritten(_ done: @escaping Done) {
@@ -143,7 +149,12 @@ final class PodRecorder: Sendable {
             state.withLock { $0.directory = opened }
             directory = opened
         }
-        if let directory { try record.write(to: directory) }
+        guard let directory else { return }
+        try record.write(to: directory)
+        if let changed = state.withLock({ $0.changedPod }) {
+            try PodFile.write(changed, to: directory)
+            state.withLock { if $0.changedPod == changed { $0.changedPod = nil } }
+        }
         CrashPoint.afterRecord.pass(pod.metadata.uid)
     }
 

@@ -15,7 +15,8 @@ import PodCore
 /// What is not private here belongs to those files; everybody else only reads it.
 @NodeActor
 final class PodWorker {
-    let pod: Pod
+    /// As its manifest has it now.
+    private(set) var pod: Pod
     let source: PodSource
     let node: NodeContext
     /// Nil when Pods have loopback alone.
@@ -155,6 +156,15 @@ final class PodWorker {
         if isLeaving { return .leaving }
         if machine.rejection != nil { return .rejected }
         return hasEnded ? .ended : .admitted
+    }
+
+    /// The Pod's manifest has changed in a way that need not end it.
+    func change(to pod: Pod, superseding superseded: Set<String>) {
+        self.pod = pod
+        recorder.change(pod)
+        // Even if nothing else changes, the Pod is to be written down with the next record.
+        remembered = nil
+        deliver(.redefined(PodLifecycle(pod, backoff: node.options.backoff), superseding: superseded))
     }
 
     func delete(grace: Duration?) {

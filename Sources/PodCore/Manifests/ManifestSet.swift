@@ -266,12 +266,15 @@ public struct ManifestPod: Equatable, Sendable {
     /// Wraps an admitted Pod.
     public init(_ pod: Pod) { self.pod = pod }
 
-    /// Compares what the manifest says. When it was first seen and what has become of it do not count.
+    /// Compares what the manifest says. When it was first seen and what has become of it do not count, nor which UID it
+    /// was given: a Pod that has been changed in place keeps its first one, and has the hash of what it was made from
+    /// among its annotations.
     public static func == (a: ManifestPod, b: ManifestPod) -> Bool { a.compared == b.compared }
 
     private var compared: Pod {
         var pod = pod
         pod.metadata.creationTimestamp = nil
+        if pod.metadata.annotations[PodAnnotation.configHash] != nil { pod.metadata.uid = "" }
         pod.metadata.annotations[PodAnnotation.configSeen] = nil
         pod.metadata.deletionTimestamp = nil
         pod.metadata.deletionGracePeriodSeconds = nil

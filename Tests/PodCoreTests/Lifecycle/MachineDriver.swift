@@ -10,18 +10,19 @@ struct MachineDriver {
         init initContainers: [String] = [],
         _ containers: [String] = ["web"],
         policy: RestartRule = .always,
-        grace: Int = 30
+        grace: Int = 30,
+        _ change: (inout PodLifecycle) -> Void = { _ in }
     ) {
-        machine = PodMachine(
-            PodLifecycle(
-                reference: "web-node1_default(1234)",
-                initContainers: initContainers.map { .init(name: $0) },
-                containers: containers.map { .init(name: $0) },
-                restartPolicy: policy,
-                terminationGracePeriod: .seconds(grace),
-                backoff: .kubelet
-            )
+        var lifecycle = PodLifecycle(
+            reference: "web-node1_default(1234)",
+            initContainers: initContainers.map { .init(name: $0) },
+            containers: containers.map { .init(name: $0) },
+            restartPolicy: policy,
+            terminationGracePeriod: .seconds(grace),
+            backoff: .kubelet
         )
+        change(&lifecycle)
+        machine = PodMachine(lifecycle)
     }
 
     /// Feeds an event and returns the effects, the events for people put aside.
