@@ -130,8 +130,8 @@ import Testing
         #expect(
             result.problems.map(\.description) == [
                 "line 1: metadata.name: Invalid value: \"Web-node1\": \(Text.subdomain)",
-                "line 4: spec.containers[0].livenessProbe.tcpSocket.port: Invalid value: 0: \(Text.port)",
                 "line 4: spec.containers[0].stdinOnce: Forbidden: not supported by this version of podagent yet (attach)",
+                "line 4: spec.containers[0].livenessProbe.tcpSocket.port: Invalid value: 0: \(Text.port)",
                 "line 5: spec.containers[1].image: Required value",
                 "line 5: spec.containers[1].name: Duplicate value: \"c\"",
                 "line 6: spec.containers[1].ports[0].containerPort: Invalid value: \"80\": must be an integer, not a string (write the digits without quotes)",
