@@ -33,7 +33,7 @@ public struct HTTPExchange: Hashable, Sendable {
     /// What is to be done.
     public enum Step: Hashable, Sendable {
         /// Send this next, on a new connection.
-        case send(HTTPRequest)
+        case send(HTTPProbeRequest)
         /// The body is needed.
         case readBody
         /// That is all.
@@ -44,7 +44,7 @@ public struct HTTPExchange: Hashable, Sendable {
     private let call: HTTPCall
     /// Whose name all requests go to.
     private let host: String
-    private var request: HTTPRequest
+    private var request: HTTPProbeRequest
     private var requests = 1
     private var hasFallenBack = false
 
@@ -56,8 +56,8 @@ public struct HTTPExchange: Hashable, Sendable {
             port: network.port,
             target: call.target
         )
-        do throws(HTTPRequest.Failure) {
-            let request = try HTTPRequest(call, at: location, purpose: network.purpose)
+        do throws(HTTPProbeRequest.Failure) {
+            let request = try HTTPProbeRequest(call, at: location, purpose: network.purpose)
             let exchange = HTTPExchange(
                 purpose: network.purpose,
                 call: call,
