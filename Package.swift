@@ -23,9 +23,10 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
         .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"])]),
         .systemLibrary(name: "CCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
         .executableTarget(
             name: "PodAgent",
-            dependencies: ["PodCore", "CNamespaces", "CYAML", "CArchive", "CCrypto"]
+            dependencies: ["PodCore", "CNamespaces", "CYAML", "CArchive", "CCrypto", "CCurl"]
         ),
         .executableTarget(
             name: "podshim",

@@ -88,7 +88,7 @@ public enum URIScheme: String, APIEnum {
 }
 
 /// A header of a request.
-public struct HTTPHeader: APIObject {
+public struct HTTPHeader: APIObject, Hashable {
     /// The name.
     public var name = ""
     /// The value.

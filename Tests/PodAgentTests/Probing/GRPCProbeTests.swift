@@ -1,0 +1,132 @@
+import PodCore
+import Synchronization
+import Testing
+
+@testable import PodAgent
+
+@Suite(.blocking) struct GRPCProbeTests {
+    private let prober = NetworkProber()
+
+    struct Answer: CustomTestStringConvertible {
+        let testDescription: String
+        let bytes: [UInt8]
+        let outcome: ProbeOutcome
+
+        init(_ name: String, _ bytes: [UInt8], _ outcome: ProbeOutcome) {
+            (testDescription, self.bytes, self.outcome) = (name, bytes, outcome)
+        }
+    }
+
+    private static let ok = [("grpc-status", "0")]
+    private static let unimplemented =
+        "error: this server does not implement the grpc health protocol (grpc.health.v1.Health): "
+
+    static let answers: [Answer] = [
+        Answer("Serving", GRPCServer.answer(message: [0, 0, 0, 0, 2, 8, 1], trailers: ok), .success),
+        Answer(
+            "Not serving",
+            GRPCServer.answer(message: [0, 0, 0, 0, 2, 8, 2], trailers: ok),
+            .failure("service unhealthy (responded with \"NOT_SERVING\")")
+        ),
+        Answer(
+            "A message without fields is the state 0",
+            GRPCServer.answer(message: [0, 0, 0, 0, 0], trailers: ok),
+            .failure("service unhealthy (responded with \"UNKNOWN\")")
+        ),
+        Answer(
+            "Not implemented",
+            GRPCServer.answer(
+                message: nil,
+                trailers: [("grpc-status", "12"), ("grpc-message", "unknown service%20x")]
+            ),
+            .failure(unimplemented + "unknown service x")
+        ),
+        Answer(
+            "A service that the server does not know",
+            GRPCServer.answer(
+                message: nil,
+                trailers: [("grpc-status", "5"), ("grpc-message", "unknown service")]
+            ),
+            .failure("error: health rpc probe failed: rpc error: code = NotFound desc = unknown service")
+        ),
+        Answer(
+            "Web pages",
+            GRPCServer.answer(status: "404", type: "text/html", message: nil, trailers: ok),
+            .failure(
+                unimplemented
+                    + "unexpected HTTP status code received from server: 404; unexpected content-type \"text/html\""
+            )
+        ),
+        Answer(
+            "A message that is none",
+            GRPCServer.answer(message: [0, 0, 0, 0, 9, 8], trailers: ok),
+            .failure(
+                "error: health rpc probe failed: rpc error: code = Internal desc = "
+                    + "grpc: failed to unmarshal the received message"
+            )
+        ),
+        Answer(
+            "A message without end",
+            GRPCServer.answer(message: [UInt8](repeating: 0, count: 9_000), trailers: ok),
+            .failure(
+                "error: health rpc probe failed: rpc error: code = Unavailable desc = "
+                    + "grpc: received message larger than max (4096)"
+            )
+        ),
+    ]
+
+    @Test("What a health service answers is what the kubelet makes of it", arguments: answers)
+    func answered(_ answer: Answer) throws {
+        let server = try GRPCServer.sending(answer.bytes)
+        #expect(try prober.outcome(of: .grpc(server.port)) == answer.outcome)
+        try prober.settled()
+    }
+
+    @Test("The request is a health check of the service that was named")
+    func request() throws {
+        let seen = Mutex<[UInt8]>([])
+        let answer = GRPCServer.answer(message: [0, 0, 0, 0, 2, 8, 1], trailers: Self.ok)
+        let server = try GRPCServer.sending(answer) { bytes in seen.value = bytes }
+        #expect(try prober.outcome(of: .grpc(server.port, service: "db")) == .success)
+        let bytes = seen.value
+        #expect(bytes.starts(with: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8))
+        #expect(bytes.suffix(9).elementsEqual([0, 0, 0, 0, 4, 10, 2] + Array("db".utf8)))
+    }
+
+    @Test("Who does not answer, does not connect, or speaks something else is told apart")
+    func silence() throws {
+        let connected = try ScriptedServer { connection in
+            connection.write(GRPCServer.settings)
+            connection.waitForClient()
+        }
+        let late = NetworkCall.grpc(connected.port, timeout: .milliseconds(500))
+        #expect(
+            try prober.outcome(of: late)
+                == .failure("timeout: health rpc did not complete within 500ms")
+        )
+        let mute = try ScriptedServer { $0.waitForClient() }
+        let unheard = NetworkCall.grpc(mute.port, timeout: .milliseconds(300))
+        #expect(
+            try prober.outcome(of: unheard)
+                == .failure(
+                    "timeout: failed to connect service \"127.0.0.1:\(mute.port)\" within 300ms: "
+                        + "context deadline exceeded"
+                )
+        )
+        let port = try closedPort()
+        #expect(
+            try prober.outcome(of: .grpc(port))
+                == .failure(
+                    "error: failed to connect service at \"127.0.0.1:\(port)\": "
+                        + "dial tcp 127.0.0.1:\(port): connect: connection refused"
+                )
+        )
+        let web = try ScriptedServer.answering("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        guard case .failure(let text) = try prober.outcome(of: .grpc(web.port)) else {
+            Issue.record("a web server is no health service")
+            return
+        }
+        #expect(text.hasPrefix("error: failed to connect service at \"127.0.0.1:\(web.port)\": "), "\(text)")
+        try prober.settled()
+    }
+}
