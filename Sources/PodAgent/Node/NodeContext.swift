@@ -18,6 +18,8 @@ final class NodeContext: Sendable {
     /// Nil when it is not CNI plugins that make the Pods' network.
     let cni: NodeCNI?
     let events: EventStore
+    /// Makes the calls of probes and hooks.
+    let prober = NetworkProber()
     /// When this podagent began.
     let startedAt = Clock.wall()
     let removal = Removal()
