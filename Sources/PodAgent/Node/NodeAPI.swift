@@ -54,7 +54,7 @@ struct NodeAPI: NodeService {
     func events(namespace: String?) async -> ListSnapshot<Event> {
         var snapshot = node.context.events.cache.list()
         // In the order in which they happened, because people read them.
-        snapshot.items.sort { $0.version < $1.version }
+        snapshot.items.sort { $0.versionNumber < $1.versionNumber }
         if let namespace { snapshot.items.removeAll { $0.metadata.namespace != namespace } }
         return snapshot
     }
@@ -164,10 +164,6 @@ extension Node {
         }
         return worker
     }
-}
-
-extension Event {
-    fileprivate var version: UInt64 { UInt64(metadata.resourceVersion) ?? 0 }
 }
 
 extension PodWorker {
