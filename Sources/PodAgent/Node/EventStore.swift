@@ -57,9 +57,16 @@ final class EventStore {
 
     /// Shows and writes what is left to be; blocks until it is on disk or cannot be.
     func stop() {
-        for event in deferred.values { show(event) }
-        deferred = [:]
+        showDeferred()
         recorder.flush()
+    }
+
+    /// All events with their counts as they are, in the order in which they last happened.
+    func list() -> ListSnapshot<Event> {
+        showDeferred()
+        var snapshot = cache.list()
+        snapshot.items.sort { $0.versionNumber < $1.versionNumber }
+        return snapshot
     }
 
     func record(_ record: PodRecord, about pod: Pod) {
@@ -115,16 +122,22 @@ final class EventStore {
 
     private func show(_ event: Event) {
         recorder.keep(cache.set(event.metadata.name) { event.with($0) })
+        let isFirst = shown.isEmpty
         shown.insert(event.metadata.name)
-        if shown.count == 1 { showDeferredLater() }
+        if isFirst { showDeferredLater() }
     }
 
     private func showDeferredLater() {
         after(Self.pace) { [self] in
-            let due = deferred.values
-            (shown, deferred) = ([], [:])
-            for event in due { show(event) }
+            shown = []
+            showDeferred()
         }
+    }
+
+    private func showDeferred() {
+        let due = deferred.values
+        deferred = [:]
+        for event in due { show(event) }
     }
 
     // MARK: Going

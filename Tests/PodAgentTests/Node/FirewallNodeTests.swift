@@ -333,7 +333,9 @@ struct FirewallNodeTests {
         // Longer than the rest between two looks.
         usleep(1_500_000)
         func toldOnce() throws {
-            let told = try node.ask("events").split(separator: "\n").filter { $0.contains("FirewallRestored") }
+            let told = try node.ask("events").split(separator: "\n").filter {
+                $0.contains("FirewallRestored")
+            }
             #expect(told.count == 1 && !told.joined().contains("(x"), "\(told)")
         }
         try toldOnce()
