@@ -6,16 +6,14 @@ import Synchronization
 
 /// Writes the node's events to their file, away from the node's queue.
 ///
-///     keep, drop ─▶ what has changed ─▶ at once, but at most once a second ─▶ appended ─▶ now and then all written anew
-///                                          a disk that is full: tried again, after 1 s … 60 s
+///     change ─▶ its name              ─▶ at once, but at most once a second ─▶ appended ─▶ now and then all written anew
+///                                        a disk that is full: tried again, after 1 s … 60 s
 ///
-/// What has changed is kept as names, so it is never more than there are events, however many happen and however long the
-/// disk is full. Nobody ever waits for it but the end of the agent.
+/// What has changed is kept as names, and as nothing but that when they become many; so it is little, however much happens
+/// and however long the disk is full. Nobody ever waits for it but the end of the agent.
 final class EventRecorder: Sendable {
     fileprivate struct State {
-        /// What the file is to say.
-        var events: [String: Event]
-        /// The names of those that it does not say yet, or still says.
+        /// The names of events that the file does not have as they are, or has still.
         var changed: Set<String> = []
         /// The file is to be replaced as a whole.
         var isRewriteDue = true
@@ -38,53 +36,39 @@ final class EventRecorder: Sendable {
     /// How much a file may grow before it is replaced, if there is less in it than that.
     private static let growth = 256 << 10
 
+    /// How many names are remembered before all events are written anew instead.
+    private static let changedMax = 1_000
+
     private let directory: RootedDirectory
-    private let versions: ResourceVersionCounter
-    private let state: Mutex<State>
+    private let cache: WatchCache<Event>
+    private let state = Mutex(State())
     private let queue = DispatchQueue(label: "podagent.events")
 
     /// - Parameters:
-    ///   - events: those that there are from the beginning. An earlier agent's file is replaced by the first write, and not
-    ///     appended to: nobody has to know how it ends.
+    ///   - cache: what the file is to say. An earlier agent's file is replaced by the first write, and not appended to:
+    ///     nobody has to know how it ends.
     ///   - pace: the least time between two writes.
-    init(
-        directory: RootedDirectory,
-        versions: ResourceVersionCounter,
-        events: [String: Event],
-        pace: Duration = .seconds(1)
-    ) {
+    init(directory: RootedDirectory, cache: WatchCache<Event>, pace: Duration = .seconds(1)) {
         self.directory = directory
-        self.versions = versions
+        self.cache = cache
         self.pace = pace
-        state = Mutex(State(events: events))
     }
 
-    /// The event as it is now.
-    func keep(_ event: Event) {
-        change(event.metadata.name) { $0.events[event.metadata.name] = event }
-    }
-
-    /// There is no such event any more.
-    func drop(_ name: String) {
-        change(name) { $0.events[name] = nil }
-    }
-
-    /// Writes what is not written yet, now. Once: a disk that is full is no reason not to end.
-    func flush() { queue.sync { _ = write() } }
-
-    private func change(_ name: String, _ body: (inout State) -> Void) {
+    /// The event of this name is another one now, or gone.
+    func change(_ name: String) {
         let wait: Duration? = state.withLock { state in
-            body(&state)
             state.isPending = true
             if !state.isRewriteDue { state.changed.insert(name) }
-            // While nothing can be written names of events that are gone would add up.
-            if state.changed.count > 2 * state.events.count + 100 { state.rewriteNext() }
+            if state.changed.count > Self.changedMax { state.rewriteNext() }
             if state.isScheduled { return nil }
             state.isScheduled = true
             return state.lastWriteAt.map { max(.zero, $0 + pace - Clock.tick()) } ?? .zero
         }
         if let wait { schedule(after: wait) }
     }
+
+    /// Writes what is not written yet, now. Once: a disk that is full is no reason not to end.
+    func flush() { queue.sync { _ = write() } }
 
     private func schedule(after wait: Duration) {
         queue.asyncAfter(deadline: .now() + .nanoseconds(Int(wait.wholeNanoseconds))) { [weak self] in
@@ -98,17 +82,29 @@ final class EventRecorder: Sendable {
     /// Writes all that has changed; how long the next try is to wait, if there has to be one.
     private func write() -> Duration? {
         guard let work = state.withLock({ $0.take(growth: Self.growth) }) else { return nil }
-        let bytes = EventFile.batch(work.events, removed: work.removed, resourceVersion: versions.current)
+        let bytes = batch(work)
         do throws(SystemFailure) {
-            if let size = work.size {
+            if case .append(_, let size) = work {
                 // If it is not the file that this recorder has left, all of it is written anew.
                 guard try append(bytes, to: size) else { return failed(nil) }
             } else {
                 try directory.replaceFile(EventFile.name, with: bytes, mode: 0o600, durable: true)
             }
-            return wrote(bytes.count, isReplaced: work.size == nil)
+            return wrote(bytes.count, isReplaced: work == .replace)
         } catch {
             return failed(error)
+        }
+    }
+
+    private func batch(_ work: State.Work) -> [UInt8] {
+        switch work {
+        case .replace:
+            let list = cache.list()
+            return EventFile.batch(list.items, resourceVersion: list.resourceVersion)
+        case .append(let names, _):
+            let events = names.compactMap { cache[$0] }
+            let gone = names.subtracting(events.map(\.metadata.name)).sorted()
+            return EventFile.batch(events, removed: gone, resourceVersion: cache.version)
         }
     }
 
@@ -172,11 +168,11 @@ final class EventRecorder: Sendable {
 
 extension EventRecorder.State {
     /// What is to be written.
-    struct Work {
-        var events: [Event]
-        var removed: [String]
-        /// Of the file that it is to be appended to; nil if the file is to be replaced.
-        var size: Int?
+    enum Work: Equatable {
+        /// Everything, in place of what is there.
+        case replace
+        /// Behind the first `size` bytes, which is all there is, the events of these names.
+        case append(Set<String>, size: Int)
     }
 
     /// The next write brings everything, so what has changed need not be remembered.
@@ -197,10 +193,7 @@ extension EventRecorder.State {
             isRewriteDue = false
             changed = []
         }
-        if isRewriteDue || size - sizeReplaced > max(growth, sizeReplaced) {
-            return Work(events: Array(events.values), removed: [], size: nil)
-        }
-        let gone = changed.filter { events[$0] == nil }
-        return Work(events: changed.compactMap { events[$0] }, removed: gone.sorted(), size: size)
+        if isRewriteDue || size - sizeReplaced > max(growth, sizeReplaced) { return .replace }
+        return .append(changed, size: size)
     }
 }

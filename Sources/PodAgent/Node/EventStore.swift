@@ -44,7 +44,7 @@ final class EventStore {
         )
         self.ledger = ledger
         cache = WatchCache(counter: versions, objects: events)
-        recorder = EventRecorder(directory: state, versions: versions, events: events)
+        recorder = EventRecorder(directory: state, cache: cache)
     }
 
     /// The node knows its Pods again: these, by their UIDs.
@@ -115,13 +115,14 @@ final class EventStore {
             case .removed(let name):
                 deferred[name] = nil
                 cache.remove(name) { event, version in event.with(version) }
-                recorder.drop(name)
+                recorder.change(name)
             }
         }
     }
 
     private func show(_ event: Event) {
-        recorder.keep(cache.set(event.metadata.name) { event.with($0) })
+        cache.set(event.metadata.name) { event.with($0) }
+        recorder.change(event.metadata.name)
         let isFirst = shown.isEmpty
         shown.insert(event.metadata.name)
         if isFirst { showDeferredLater() }

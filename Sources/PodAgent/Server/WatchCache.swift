@@ -129,6 +129,9 @@ final class WatchCache<Object: Sendable>: Sendable {
     /// The object of that key.
     subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
 
+    /// The version of the latest change of any object of the node.
+    var version: UInt64 { counter.current }
+
     /// All objects in the order of their keys.
     func list() -> ListSnapshot<Object> {
         state.withLock { state in

@@ -6,13 +6,26 @@ import Testing
 @testable import PodAgent
 
 @Suite(.blocking, .timeLimit(.minutes(1))) struct EventRecorderTests {
-    private static func recorder(
-        in directory: RootedDirectory,
-        events: [String: Event] = [:],
-        pace: Duration = .seconds(1)
-    ) -> EventRecorder {
-        let versions = ResourceVersionCounter(startingAt: 5)
-        return EventRecorder(directory: directory, versions: versions, events: events, pace: pace)
+    /// A recorder, and what it is to write.
+    private struct Subject {
+        let cache = WatchCache<Event>(counter: ResourceVersionCounter(startingAt: 5))
+        let recorder: EventRecorder
+
+        init(in directory: RootedDirectory, pace: Duration = .seconds(1)) {
+            recorder = EventRecorder(directory: directory, cache: cache, pace: pace)
+        }
+
+        func keep(_ event: Event) {
+            cache.set(event.metadata.name) { _ in event }
+            recorder.change(event.metadata.name)
+        }
+
+        func drop(_ name: String) {
+            cache.remove(name)
+            recorder.change(name)
+        }
+
+        func flush() { recorder.flush() }
     }
 
     private static func batches(in directory: RootedDirectory) throws -> Int {
@@ -30,7 +43,7 @@ import Testing
     @Test("An event is written at once when it is quiet, and what follows together, once in a pace")
     func paced() throws {
         let temporary = try TemporaryDirectory()
-        let recorder = Self.recorder(in: temporary.directory)
+        let recorder = Subject(in: temporary.directory)
         recorder.keep(EventFileTests.event("a"))
         try eventually("it is written", seconds: 0.7) { Self.messages(in: temporary.directory) == ["m"] }
         for number in 1...1_000 { recorder.keep(EventFileTests.event("a", "again \(number)")) }
@@ -46,7 +59,7 @@ import Testing
     @Test("The end of the agent waits for nothing but the write")
     func flushed() throws {
         let temporary = try TemporaryDirectory()
-        let recorder = Self.recorder(in: temporary.directory, pace: .seconds(3_600))
+        let recorder = Subject(in: temporary.directory, pace: .seconds(3_600))
         recorder.keep(EventFileTests.event("a"))
         recorder.flush()
         recorder.keep(EventFileTests.event("a", "last"))
@@ -59,7 +72,7 @@ import Testing
     @Test("The file grows to about twice of what there is, and starts anew")
     func compacted() throws {
         let temporary = try TemporaryDirectory()
-        let recorder = Self.recorder(in: temporary.directory, pace: .zero)
+        let recorder = Subject(in: temporary.directory, pace: .zero)
         var largest = 0
         for number in 1...400 {
             let text = String(repeating: "x", count: 4_000)
@@ -82,7 +95,7 @@ import Testing
     )
     func meddledWith(_ meddling: Meddling) throws {
         let temporary = try TemporaryDirectory()
-        let recorder = Self.recorder(in: temporary.directory, pace: .zero)
+        let recorder = Subject(in: temporary.directory, pace: .zero)
         for name in ["a", "b"] {
             recorder.keep(EventFileTests.event(name))
             recorder.flush()
@@ -111,7 +124,7 @@ import Testing
         try check("mount", temporary.path) { mount("podagent-test", temporary.path, "tmpfs", 0, "size=512k") }
         defer { umount2(temporary.path, Int32(MNT_DETACH)) }
         let directory = try RootedDirectory(hostPath: temporary.path)
-        let recorder = Self.recorder(in: directory, pace: .zero)
+        let recorder = Subject(in: directory, pace: .zero)
         recorder.keep(EventFileTests.event("before"))
         recorder.flush()
         try directory.replaceFile("filling", with: Array(repeating: 1, count: 480 << 10), mode: 0o600)
