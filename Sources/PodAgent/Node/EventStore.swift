@@ -1,29 +1,72 @@
+import Dispatch
 import PodCore
 
-/// The node's events, bounded: the same event again counts up, and the oldest make room for new ones.
+/// The node's events: what the ledger decides is shown to clients and kept on disk.
+///
+///     record ─▶ EventLedger ─▶ new, gone: at once ───────────────┬─▶ cache: lists and watches
+///                           ─▶ again: at most once a second each ┴─▶ EventRecorder: the disk
 @NodeActor
 final class EventStore {
-    static let countMax = 2_000
-
     private let nodeName: String
-    private var order: [String] = []
-    private var keys: [Key: String] = [:]
+    private var ledger: EventLedger
     nonisolated let cache: WatchCache<Event>
     nonisolated let versions: ResourceVersionCounter
+    private let recorder: EventRecorder
+    /// What was wrong with the file of the agent before.
+    private var problem: String?
 
-    /// What makes two events the same (reference §14.4.3).
-    private struct Key: Hashable {
-        var uid: String
-        var container: String?
-        var kind: PodRecord.Kind
-        var reason: String
-        var message: String
+    /// Between two times that the count of one event is shown.
+    private static let pace = Duration.seconds(1)
+    /// The names of those that were shown within the pace, which a timer ends.
+    private var shown: Set<String> = []
+    /// Those of them that have happened again since.
+    private var deferred: [String: Event] = [:]
+    /// When a timer looks for events of Pods that are long gone.
+    private var expiry: Tick?
+
+    /// Versions go on above those of agents before this one, also if the clock was set back.
+    private nonisolated static let versionsApart: UInt64 = 1 << 20
+
+    /// Reads what an earlier agent has left in the state directory; blocks.
+    nonisolated init(nodeName: String, state: RootedDirectory) {
+        self.nodeName = nodeName
+        let content = EventFile.read(from: state)
+        problem = content.problem.map { EventFile.setAside(in: state, why: $0) }
+        let known = content.sorted
+        var ledger = EventLedger(nodeName: nodeName)
+        _ = ledger.restore(known)
+        let last = max(content.resourceVersion, known.last?.versionNumber ?? 0)
+        let clock = UInt64(max(0, Clock.wall().nanoseconds / 1000))
+        versions = ResourceVersionCounter(startingAt: max(clock, last + Self.versionsApart))
+        let events = Dictionary(
+            ledger.events.map { ($0.metadata.name, $0) },
+            uniquingKeysWith: { _, later in later }
+        )
+        self.ledger = ledger
+        cache = WatchCache(counter: versions, objects: events)
+        recorder = EventRecorder(directory: state, cache: cache)
     }
 
-    nonisolated init(nodeName: String) {
-        self.nodeName = nodeName
-        versions = ResourceVersionCounter(startingAt: UInt64(max(0, Clock.wall().nanoseconds / 1000)))
-        cache = WatchCache(counter: versions)
+    /// The node knows its Pods again: these, by their UIDs.
+    func begin(present uids: Set<String>) {
+        ledger.presume(onlyPods: uids, at: Clock.tick())
+        if let problem { recordNode(PodRecord(.warning, "UnreadableRecord", problem)) }
+        problem = nil
+        setExpiry()
+    }
+
+    /// Shows and writes what is left to be; blocks until it is on disk or cannot be.
+    func stop() {
+        showDeferred()
+        recorder.flush()
+    }
+
+    /// All events with their counts as they are, in the order in which they last happened.
+    func list() -> ListSnapshot<Event> {
+        showDeferred()
+        var snapshot = cache.list()
+        snapshot.items.sort { $0.versionNumber < $1.versionNumber }
+        return snapshot
     }
 
     func record(_ record: PodRecord, about pod: Pod) {
@@ -37,7 +80,7 @@ final class EventStore {
             let isInit = pod.spec.initContainers.contains { $0.name == container }
             object.fieldPath = "spec.\(isInit ? "initContainers" : "containers"){\(container)}"
         }
-        add(record, object)
+        carryOut(ledger.record(record, about: object, at: Clock.now()))
     }
 
     /// An event about the node: a manifest that is refused, for example.
@@ -46,70 +89,82 @@ final class EventStore {
         object.kind = "Node"
         object.apiVersion = "v1"
         object.name = nodeName
-        add(record, object)
+        carryOut(ledger.record(record, about: object, at: Clock.now()))
         if record.kind == .warning { Log.warning("\(record.reason): \(record.message)") }
     }
 
-    private func add(_ record: PodRecord, _ object: ObjectReference) {
-        let now = Clock.wall()
-        let key = Key(
-            uid: object.uid,
-            container: record.container,
-            kind: record.kind,
-            reason: record.reason,
-            message: record.message
-        )
-        if let name = keys[key], let known = cache[name] {
-            return update(name, known, now)
-        }
-        let name = "\(object.name).\(String(now.nanoseconds, radix: 16))"
-        keys[key] = name
-        order.append(name)
-        cache.set(name) { version in make(record, object, name, now, version) }
-        trim()
+    /// Nothing is left of a Pod. Its events stay for a while.
+    func podIsGone(_ uid: String) {
+        ledger.podIsGone(uid, at: Clock.tick())
+        setExpiry()
     }
 
-    private func update(_ name: String, _ known: Event, _ now: Timestamp) {
-        cache.set(name) { version in
-            var event = known
-            event.count += 1
-            event.lastTimestamp = now.truncatedToSeconds
-            event.metadata.resourceVersion = String(version)
-            return event
+    // MARK: Showing
+
+    private func carryOut(_ changes: [EventLedger.Change]) {
+        for change in changes {
+            switch change {
+            case .added(let event): show(event)
+            case .counted(let event):
+                // Who watches wants to see that something happens, not each of a thousand times in a second.
+                if shown.contains(event.metadata.name) {
+                    deferred[event.metadata.name] = event
+                } else {
+                    show(event)
+                }
+            case .removed(let name):
+                deferred[name] = nil
+                cache.remove(name) { event, version in event.with(version) }
+                recorder.change(name)
+            }
         }
     }
 
-    private func make(
-        _ record: PodRecord,
-        _ object: ObjectReference,
-        _ name: String,
-        _ now: Timestamp,
-        _ version: UInt64
-    ) -> Event {
-        var event = Event()
-        event.metadata.name = name
-        event.metadata.namespace = object.namespace.isEmpty ? "default" : object.namespace
-        event.metadata.creationTimestamp = now.truncatedToSeconds
+    private func show(_ event: Event) {
+        cache.set(event.metadata.name) { event.with($0) }
+        recorder.change(event.metadata.name)
+        let isFirst = shown.isEmpty
+        shown.insert(event.metadata.name)
+        if isFirst { showDeferredLater() }
+    }
+
+    private func showDeferredLater() {
+        after(Self.pace) { [self] in
+            shown = []
+            showDeferred()
+        }
+    }
+
+    private func showDeferred() {
+        let due = deferred.values
+        deferred = [:]
+        for event in due { show(event) }
+    }
+
+    // MARK: Going
+
+    private func setExpiry() {
+        guard let next = ledger.nextExpiry, expiry.map({ next < $0 }) ?? true else { return }
+        expiry = next
+        after(max(.zero, next - Clock.tick())) { [self] in
+            guard expiry == next else { return }
+            expiry = nil
+            carryOut(ledger.expire(at: Clock.tick()))
+            setExpiry()
+        }
+    }
+
+    private func after(_ wait: Duration, _ body: @escaping @NodeActor @Sendable () -> Void) {
+        NodeActor.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(wait.wholeNanoseconds))) {
+            NodeActor.assumeIsolated(body)
+        }
+    }
+}
+
+extension Event {
+    fileprivate func with(_ version: UInt64) -> Event {
+        var event = self
         event.metadata.resourceVersion = String(version)
-        event.involvedObject = object
-        event.type = record.kind == .normal ? .normal : .warning
-        event.reason = record.reason
-        event.message = record.message
-        event.count = 1
-        event.firstTimestamp = now.truncatedToSeconds
-        event.lastTimestamp = now.truncatedToSeconds
-        event.source.component = "podagent"
-        event.source.host = nodeName
-        event.reportingComponent = "podagent"
-        event.reportingInstance = nodeName
         return event
-    }
-
-    private func trim() {
-        guard order.count > Self.countMax else { return }
-        let gone = Set(order.prefix(Self.countMax / 10))
-        order.removeFirst(gone.count)
-        for name in gone { cache.remove(name) }
-        keys = keys.filter { !gone.contains($0.value) }
     }
 }

@@ -12,6 +12,8 @@ final class Node {
     let admission: Admission
     private(set) var machine = NodeMachine()
     private var workers: [PodKey: PodWorker] = [:]
+    /// The UIDs of Pods that wait for their turn.
+    private var waiting: [PodKey: String] = [:]
     private var intake: ManifestIntake?
     private var leftovers: Leftovers { Leftovers(context: context) }
     private var directory: ManifestDirectory?
@@ -58,6 +60,7 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
+        context.events.begin(present: Set(restored.map(\.pod.metadata.uid)))
         try network?.begin(events: context.events, hasPods: restored.contains { !$0.addresses.isEmpty })
         let intake = ManifestIntake(
             admission: admission,
@@ -98,6 +101,7 @@ final class Node {
 
     /// Leaves everything running and lets go of it.
     func stop() {
+        defer { context.events.stop() }
         directory?.stop()
         alarm.cancel()
         for worker in workers.values { worker.leave() }
@@ -144,10 +148,19 @@ final class Node {
     func handle(_ event: NodeEvent) {
         machine.sysctls = SysctlRules(allowedUnsafe: context.options.allowedUnsafeSysctls)
         for effect in machine.handle(event, at: Clock.tick()) { perform(effect) }
+        if !waiting.isEmpty { noteEndedWaits() }
         let wait = machine.nextAlarm.map { max(.zero, $0 - Clock.tick()) }
         alarm.schedule(
             deadline: wait.map { .now() + .nanoseconds(Int($0.wholeNanoseconds)) } ?? .distantFuture
         )
+    }
+
+    /// A Pod that waited has begun, or is no longer wanted and leaves nothing but its events.
+    private func noteEndedWaits() {
+        for (key, uid) in waiting where workers[key]?.pod.metadata.uid == uid || !machine.has(key) {
+            waiting[key] = nil
+            if workers[key] == nil { context.events.podIsGone(uid) }
+        }
     }
 
     private func perform(_ effect: NodeEffect) {
@@ -163,12 +176,13 @@ final class Node {
         case .wait(let pod, let obstacle):
             let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
             context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
+            waiting[PodKey(pod)] = pod.metadata.uid
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:
-            let waiting = whenDown
+            let bodies = whenDown
             whenDown = []
-            for body in waiting { body() }
+            for body in bodies { body() }
         }
     }
 
@@ -194,6 +208,7 @@ final class Node {
         worker.onFinished = { [unowned self, unowned worker] in
             network?.release(worker.pod)
             workers[key] = nil
+            context.events.podIsGone(worker.pod.metadata.uid)
             podCache.remove(key.description)
             census.remove(key)
             handle(.gone(key))

@@ -52,9 +52,8 @@ struct NodeAPI: NodeService {
     }
 
     func events(namespace: String?) async -> ListSnapshot<Event> {
-        var snapshot = node.context.events.cache.list()
         // In the order in which they happened, because people read them.
-        snapshot.items.sort { $0.version < $1.version }
+        var snapshot = await node.context.events.list()
         if let namespace { snapshot.items.removeAll { $0.metadata.namespace != namespace } }
         return snapshot
     }
@@ -164,10 +163,6 @@ extension Node {
         }
         return worker
     }
-}
-
-extension Event {
-    fileprivate var version: UInt64 { UInt64(metadata.resourceVersion) ?? 0 }
 }
 
 extension PodWorker {

@@ -49,7 +49,7 @@ final class NodeContext: Sendable {
         directories = try NodeDirectories(options: options)
         shim = try Self.findShim(options)
         self.images = try images(directories.state)
-        events = EventStore(nodeName: nodeName)
+        events = EventStore(nodeName: nodeName, state: directories.state)
         // Last, so that a start that fails leaves no cgroup behind.
         do {
             cgroups = try Cgroups(name: Self.cgroupName(options))

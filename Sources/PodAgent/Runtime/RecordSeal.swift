@@ -6,7 +6,7 @@ import PodCore
 /// The line is a comment of JSON5, so that a record can be read like any other JSON file by people and their tools. It
 /// finds accidents; whoever can write to the state directory needs none.
 enum RecordSeal {
-    private static let marker = "// fnv1a-128 "
+    static let marker = "// fnv1a-128 "
 
     /// The record was changed after it was sealed.
     struct Broken: Error, CustomStringConvertible {

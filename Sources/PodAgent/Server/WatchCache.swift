@@ -69,13 +69,19 @@ final class WatchCache<Object: Sendable>: Sendable {
     private let state: Mutex<State>
 
     /// - Parameters:
+    ///   - objects: what there is from the beginning; each carries a version that is older than the counter's.
     ///   - historyMax: changes that are remembered at least; twice as many are kept at most.
     ///   - backlogMax: changes that may wait for one watcher.
-    init(counter: ResourceVersionCounter, historyMax: Int = 1_024, backlogMax: Int = 1_024) {
+    init(
+        counter: ResourceVersionCounter,
+        objects: [String: Object] = [:],
+        historyMax: Int = 1_024,
+        backlogMax: Int = 1_024
+    ) {
         self.counter = counter
         self.historyMax = historyMax
         self.backlogMax = backlogMax
-        state = Mutex(State(floor: counter.current))
+        state = Mutex(State(objects: objects, floor: counter.current))
     }
 
     /// Adds or replaces an object. `make` is handed the version that the object is to carry in its metadata.
@@ -122,6 +128,9 @@ final class WatchCache<Object: Sendable>: Sendable {
 
     /// The object of that key.
     subscript(key: String) -> Object? { state.withLock { $0.objects[key] } }
+
+    /// The version of the latest change of any object of the node.
+    var version: UInt64 { counter.current }
 
     /// All objects in the order of their keys.
     func list() -> ListSnapshot<Object> {

@@ -11,6 +11,7 @@ public enum Validation {
     public static func errors(in pod: Pod, at path: FieldPath = .root) -> [FieldError] {
         var validator = PodValidator(pod: pod, path: path)
         validator.validateMetadata()
+        validator.validateOwnAnnotations()
         validator.validateVolumes()
         validator.validateContainers()
         validator.validateInitContainers()

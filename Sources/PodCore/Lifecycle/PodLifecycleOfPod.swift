@@ -7,7 +7,8 @@ extension PodLifecycle {
             containers: pod.spec.containers.map { Container($0) },
             restartPolicy: RestartRule(rawValue: pod.spec.restartPolicy.rawValue) ?? .always,
             terminationGracePeriod: .seconds(pod.spec.terminationGracePeriodSeconds),
-            backoff: backoff
+            // One that cannot be read is refused at admission; a record of an earlier version may have it all the same.
+            backoff: (try? BackoffLimits(annotations: pod.metadata.annotations, defaults: backoff)) ?? backoff
         )
         activeDeadline = pod.spec.activeDeadlineSeconds.map { .seconds($0) }
     }

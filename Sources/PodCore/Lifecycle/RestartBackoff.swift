@@ -47,13 +47,3 @@ public struct RestartBackoff: Hashable, Sendable, Codable {
         lastStepAt = now
     }
 }
-
-extension Duration {
-    /// As Go prints a duration of whole seconds: `10s`, `1m20s`, `5m0s`. The kubelet's messages have it so.
-    public var goText: String {
-        let seconds = components.seconds
-        guard seconds >= 60 else { return "\(seconds)s" }
-        guard seconds >= 3600 else { return "\(seconds / 60)m\(seconds % 60)s" }
-        return "\(seconds / 3600)h\(seconds / 60 % 60)m\(seconds % 60)s"
-    }
-}

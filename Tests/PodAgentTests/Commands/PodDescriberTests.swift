@@ -263,4 +263,31 @@ import Testing
         #expect(text.contains("\nContainers: <none>\n"))
         #expect(text.hasSuffix("\nEvents:                      <none>\n") || text.hasSuffix("<none>\n"))
     }
+
+    @Test(
+        "Of a container that is held back it is said when it starts next, and of others nothing",
+        arguments: [("CrashLoopBackOff", true), ("ErrImagePull", false)]
+    )
+    func nextStart(_ reason: String, _ isTold: Bool) throws {
+        let text = """
+            apiVersion: v1
+            kind: Pod
+            metadata: {name: x}
+            spec: {containers: [{name: c, image: i}]}
+            status:
+              containerStatuses:
+              - name: c
+                restartCount: 5
+                state: {waiting: {reason: \(reason), message: "back-off 2m40s restarting failed container=c pod=x"}}
+                lastState: {terminated: {exitCode: 1, finishedAt: "2026-01-02T03:04:05Z"}}
+            """
+        let now = try #require(Timestamp(rfc3339: "2026-01-02T03:04:15Z"))
+        let shown = PodDescriber(now: now, zone: { _ in 0 }).text(try Self.pod(text), events: [])
+        #expect(
+            shown.contains(
+                #/Reason: +\w+\n +Message: .*\n +Next Start: +in 2m30s\n +Last State: +Terminated/#
+            ) == isTold
+        )
+        #expect(shown.contains("Next Start") == isTold)
+    }
 }

@@ -3,6 +3,7 @@ import PodCore
 /// Writes the containers of a Pod as `kubectl describe pod` does.
 struct ContainerDescriber {
     let pod: Pod
+    let now: Timestamp
     let time: (Timestamp?) -> String
 
     func write(to page: inout DescriptionPage) {
@@ -89,6 +90,8 @@ struct ContainerDescriber {
 
     private func state(of status: ContainerStatus, _ page: inout DescriptionPage) {
         state("State:", status.state, &page)
+        // What one asks when a container is held back; kubectl leaves it to be worked out.
+        if let next = NextStart(status) { page.line(3, "Next Start:", next.text(at: now)) }
         if status.lastState.terminated != nil { state("Last State:", status.lastState, &page) }
         page.line(2, "Ready:", status.ready ? "True" : "False")
         page.line(2, "Restart Count:", String(status.restartCount))

@@ -14,7 +14,7 @@ struct PodDescriber {
         var page = DescriptionPage()
         identity(of: pod, &page)
         status(of: pod, &page)
-        let containers = ContainerDescriber(pod: pod, time: time)
+        let containers = ContainerDescriber(pod: pod, now: now, time: time)
         containers.write(to: &page)
         conditions(of: pod, &page)
         VolumeDescriber.write(pod.spec.volumes, to: &page)
@@ -132,26 +132,11 @@ struct PodDescriber {
         page.line(0, "Events:")
         page.line(1, "Type", "Reason", "Age", "From", "Message")
         page.line(1, "----", "------", "----", "----", "-------")
-        for event in events.sorted(by: { Self.lastSeen($0) < Self.lastSeen($1) }) {
+        for event in events.sorted(by: { $0.lastSeen < $1.lastSeen }) {
             let source = event.source.component.isEmpty ? event.reportingComponent : event.source.component
-            page.line(1, event.type?.rawValue ?? "", event.reason, interval(event), source, event.message)
+            page.line(1, event.type?.rawValue ?? "", event.reason, event.age(at: now), source, event.message)
         }
         return page.text
-    }
-
-    private static func lastSeen(_ event: Event) -> Timestamp {
-        event.series?.lastObservedTime?.time ?? event.lastTimestamp ?? event.eventTime?.time ?? event
-            .firstTimestamp
-            ?? Timestamp(nanoseconds: 0)
-    }
-
-    private func interval(_ event: Event) -> String {
-        let first = now.age(since: event.eventTime?.time ?? event.firstTimestamp)
-        if let series = event.series {
-            return "\(now.age(since: series.lastObservedTime?.time)) (x\(series.count) over \(first))"
-        }
-        return event.count > 1
-            ? "\(now.age(since: event.lastTimestamp)) (x\(event.count) over \(first))" : first
     }
 }
 

@@ -19,28 +19,6 @@ struct GetCommand {
         run: { arguments, console throws(CommandError) in try GetCommand(arguments, console).run() }
     )
 
-    /// `podagent events`, which is `get events` for short.
-    static let eventsVerb = Verb(
-        name: "events",
-        synopsis: "",
-        summary: "List what happened, oldest first.",
-        examples: ["events -w", "events --for pod/web --types Warning"],
-        flags: [
-            .value("for", nil, "pod/NAME", "Only what happened to this Pod."),
-            .value("types", nil, "TYPE", "Normal or Warning."),
-            .value("output", "o", "FORMAT", "wide, json, yaml or name; a table if not given."),
-            .toggle("watch", "w", "Go on printing what happens."),
-            .toggle("all-namespaces", "A", "The events of all namespaces."),
-            .toggle("no-headers", nil, "Leave out the line of headings."),
-        ],
-        words: 0...0,
-        run: { arguments, console throws(CommandError) in
-            var arguments = arguments
-            arguments.words = ["events"]
-            try GetCommand(arguments, console).run()
-        }
-    )
-
     private enum Format: String {
         case table, wide, json, yaml, name
 
@@ -117,11 +95,6 @@ struct GetCommand {
     private func listing(_ fields: [String] = []) throws(CommandError) -> APIClient.Request {
         var fields = fields
         if let selector = arguments.value("field-selector") { fields.append(selector) }
-        if let type = try arguments.choice("types", ["Normal", "Warning"]) { fields.append("type=\(type)") }
-        if let object = arguments.value("for") {
-            let pod = try client.pod(try arguments.podName(object), in: arguments.namespace)
-            fields += ["involvedObject.kind=Pod", "involvedObject.name=\(pod.metadata.name)"]
-        }
         var request = APIClient.Request(resource.path(namespace: namespace))
         if !fields.isEmpty { request.query.append(("fieldSelector", fields.joined(separator: ","))) }
         if let selector = arguments.value("selector") { request.query.append(("labelSelector", selector)) }
