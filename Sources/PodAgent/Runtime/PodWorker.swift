@@ -29,6 +29,8 @@ final class PodWorker {
     var status = PodStatus()
     /// What watchers were last shown.
     var published: Pod?
+    /// What the node's machine was last told of how the Pod stands.
+    var standing = PodStanding.pending
     var sandbox: PodSandbox?
     var plans: [RunID: LaunchPlan] = [:]
     var stopSignals: [RunID: Int32] = [:]
@@ -73,10 +75,10 @@ final class PodWorker {
         alarm.activate()
     }
 
-    /// Begins the life of a new Pod.
-    func begin() {
+    /// Begins the life of a new Pod, or has it wait: it has its addresses either way.
+    func begin(with event: PodEvent = .alarm) {
         addresses = network?.addresses(for: pod) ?? []
-        deliver(.alarm)
+        deliver(event)
     }
 
     func deliver(_ event: PodEvent) {
@@ -146,6 +148,7 @@ final class PodWorker {
     var restoredState: RestoredState {
         if isLeaving { return .leaving }
         if machine.rejection != nil { return .rejected }
+        if machine.hold != nil { return .held }
         return hasEnded ? .ended : .admitted
     }
 

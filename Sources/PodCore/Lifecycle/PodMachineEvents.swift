@@ -47,6 +47,10 @@ extension PodMachine {
             self.rejection = rejection
             ending = .finishing
             effects.append(.record(PodRecord(.warning, rejection.reason, rejection.text)))
+        case .held(let why):
+            hold = why
+        case .released:
+            hold = nil
         case .delete(let grace):
             delete(grace: grace, at: now)
         case .nodeShutdown(let grace):

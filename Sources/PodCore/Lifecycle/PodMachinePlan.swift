@@ -10,6 +10,7 @@ extension PodMachine {
         if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
+        if hold != nil { return }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
         if finishes() { return windUp(at: now, &effects) }
         startContainers(at: now, &effects)

@@ -63,6 +63,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let own = pod.spec.hostNetwork ? nodeAddresses : addresses
         status.podIPs = own.map { PodIP(address: $0) }
         status.podIP = own.first ?? ""
+        if let hold = machine.hold {
+            // No containers: of a Pod that has not begun there are none, as with one that is not scheduled.
+            status.reason = hold.reason
+            status.message = hold.message
+            status.conditions = conditions(of: pod, machine, status, at: now.truncatedToSeconds)
+            return status
+        }
         let context = ContainerStatusBuilder(pod: pod, facts: facts, unenforced: unenforced)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))
@@ -95,7 +102,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let ready = containersReady(pod, status)
         let findings: [(String, Finding)] = [
             (PodCondition.podReadyToStartContainers, (machine.sandbox == .ready, "", "")),
-            (PodCondition.initialized, initialized(status)),
+            (PodCondition.initialized, initialized(pod, status)),
             (PodCondition.ready, ready),
             (PodCondition.containersReady, ready),
             (PodCondition.podScheduled, (true, "", "")),
@@ -109,12 +116,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
 
     private typealias Finding = (holds: Bool, reason: String, message: String)
 
-    private func initialized(_ status: PodStatus) -> Finding {
+    private func initialized(_ pod: Pod, _ status: PodStatus) -> Finding {
         if status.phase == .succeeded { return (true, "PodCompleted", "") }
         let started = status.containerStatuses.contains {
             $0.state.running != nil || $0.state.terminated != nil
         }
-        let incomplete = status.initContainerStatuses.filter { !$0.ready }.map(\.name)
+        let ready = Set(status.initContainerStatuses.filter(\.ready).map(\.name))
+        let incomplete = pod.spec.initContainers.map(\.name).filter { !ready.contains($0) }
         if started || incomplete.isEmpty { return (true, "", "") }
         let names = incomplete.joined(separator: " ")
         return (false, "ContainersNotInitialized", "containers with incomplete status: [\(names)]")
