@@ -15,17 +15,21 @@ final class ManifestIntake {
     private var verdicts: [String: Verdict] = [:]
     private var directory: (path: String, problem: String?) = ("", nil)
     private let perform: (ManifestSet<ManifestPod>.Action) -> Void
+    /// Called after each set of changes that were seen together.
+    private let settled: () -> Void
 
     /// `restored` are the Pods that ran from files when podagent stopped.
     init(
         admission: Admission,
         events: EventStore,
         restored: [(path: String, pod: Pod)],
-        perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void
+        perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void,
+        settled: @escaping () -> Void
     ) {
         self.admission = admission
         self.events = events
         self.perform = perform
+        self.settled = settled
         manifests = ManifestSet(
             restored: restored.map { path, pod in (path, [Self.definition(pod)]) }
         )
@@ -39,6 +43,7 @@ final class ManifestIntake {
         let outcome = manifests.apply(changes.compactMap(change))
         for report in outcome.reports { tell(report) }
         for action in outcome.actions { perform(action) }
+        settled()
     }
 
     private func change(_ change: ManifestChange) -> ManifestSet<ManifestPod>.Change? {

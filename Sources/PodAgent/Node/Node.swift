@@ -10,7 +10,7 @@ final class Node {
     let network: NodeNetwork?
     private let peers: PeerRoutes?
     let admission: Admission
-    private(set) var machine = NodeMachine()
+    private(set) var machine: NodeMachine
     private var workers: [PodKey: PodWorker] = [:]
     /// The UIDs of Pods that wait for their turn.
     private var waiting: [PodKey: String] = [:]
@@ -31,6 +31,7 @@ final class Node {
         }
         guard let store else { preconditionFailure("the context makes its image provider") }
         imageStore = store
+        machine = NodeMachine(nodeName: context.nodeName)
         let map = try options.peerMap(nodeName: context.nodeName)
         let (subnets, bridge) = (map.subnets, options.bridge)
         network =
@@ -69,7 +70,8 @@ final class Node {
                 guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)
             },
-            perform: { [unowned self] in perform($0) }
+            perform: { [unowned self] in perform($0) },
+            settled: { [unowned self] in handle(.settled) }
         )
         self.intake = intake
         let directory = ManifestDirectory(path: context.options.manifests) { [weak intake] in intake?.take($0)
@@ -177,6 +179,14 @@ final class Node {
             let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
             context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
             waiting[PodKey(pod)] = pod.metadata.uid
+        case .hold(let pod, let source, let reason):
+            let worker = PodWorker(pod: pod, source: source, node: context, network: network)
+            insert(worker)
+            worker.begin(with: .held(reason))
+        case .holdOn(let key, let reason): workers[key]?.deliver(.held(reason))
+        case .release(let key): workers[key]?.deliver(.released)
+        case .record(let key, let record):
+            if let worker = workers[key] { context.events.record(record, about: worker.pod) }
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:
@@ -221,6 +231,18 @@ final class Node {
         census.show(worker.status.phase, of: key, isWhole: !worker.machine.isResuming)
         if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
         if worker.hasEnded { handle(.ending(key)) }
+        tellStanding(of: worker, key)
+    }
+
+    /// For the Pods that wait for this one. The machine hears of it only when it changes, which is a few times in a life.
+    private func tellStanding(of worker: PodWorker, _ key: PodKey) {
+        // Until its shim has answered, what is shown is a memory.
+        guard workers[key] === worker, !worker.machine.isResuming else { return }
+        if worker.machine.hold == nil, machine.isHeld(key) { handle(.begun(key)) }
+        let standing = PodStanding(worker.status)
+        guard standing != worker.standing else { return }
+        worker.standing = standing
+        handle(.stands(key, standing))
     }
 
     private func publish(_ worker: PodWorker, _ key: PodKey) {

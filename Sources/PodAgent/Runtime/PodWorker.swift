@@ -32,6 +32,8 @@ final class PodWorker {
     var status = PodStatus()
     /// What watchers were last shown.
     var published: Pod?
+    /// What the node's machine was last told of how the Pod stands.
+    var standing = PodStanding.pending
     var sandbox: PodSandbox?
     var plans: [RunID: LaunchPlan] = [:]
     var unforgotten: [RunID] = []
@@ -81,10 +83,10 @@ final class PodWorker {
         recorder = PodRecorder(pod: pod, directories: node.directories, exists: isRestored)
     }
 
-    /// Begins the life of a new Pod.
-    func begin() {
+    /// Begins the life of a new Pod, or has it wait: it has its addresses either way.
+    func begin(with event: PodEvent = .alarm) {
         addresses = network?.addresses(for: pod) ?? []
-        deliver(.alarm)
+        deliver(event)
     }
 
     func deliver(_ event: PodEvent) {
@@ -155,6 +157,7 @@ final class PodWorker {
     var restoredState: RestoredState {
         if isLeaving { return .leaving }
         if machine.rejection != nil { return .rejected }
+        if machine.hold != nil { return .held }
         return hasEnded ? .ended : .admitted
     }
 

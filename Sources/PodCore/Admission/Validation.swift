@@ -69,6 +69,7 @@ extension PodValidator {
         }
         let size = meta.annotations.reduce(0) { $0 + $1.key.utf8.count + $1.value.utf8.count }
         if size > 256 * 1024 { report(.tooLong(annotations, maximum: 256 * 1024)) }
+        validateStartAfter(at: annotations)
     }
 
     mutating func validateLabels(_ labels: [String: String], at path: FieldPath) {

@@ -2,30 +2,49 @@
 ///
 /// Pods are wanted by files and by the socket; a Pod whose predecessor of the same name is still ending waits for it, and so
 /// does one that wants a port of the node which a Pod that is ending has. One that wants what another keeps is rejected.
+/// One that is to start after others is there, with all that it claims, and held; see `NodeMachineOrder.swift`.
 /// How a single Pod lives is its own machine's business: this one begins and ends lives.
 public struct NodeMachine: Sendable {
-    private struct Present {
+    struct Present: Sendable {
         var pod: Pod
         /// It has been deleted, and is not gone yet.
         var isLeaving: Bool
         var claim: NodeClaim
+        /// What has been said of its being held.
+        var told = Told()
     }
 
     /// The Pods that there are, those included that are leaving.
-    private var present: [PodKey: Present] = [:]
+    var present: [PodKey: Present] = [:]
     /// What files ask for. A Pod that was applied over the socket is wanted by being there.
     private var wanted: [PodKey: (pod: Pod, path: String)] = [:]
     /// Pods that are wanted and wait for what another one gives up, in the order in which they came.
     private var waiting: [PodKey] = []
-    private var shutdown: NodeShutdown?
+    var shutdown: NodeShutdown?
+    /// Who starts after whom.
+    var order: StartOrder
+    /// Pods that name others and have just come: whether they begin is decided when all that came with them are known.
+    var undecided: [(key: PodKey, source: PodSource)] = []
+    /// Files have told what they ask for, so that a Pod which is not there is missing.
+    var hasSettled = false
+    /// ``StartOrder/changes`` when people were last told of it.
+    var reportedChanges = 0
     /// Which kernel parameters Pods that come from now on may set.
     public var sysctls = SysctlRules()
 
-    /// A node without Pods.
-    public init() {}
+    /// A node without Pods. Of its name are Pods from files, which others name without it.
+    public init(nodeName: String) { order = StartOrder(nodeName: nodeName) }
 
     /// Takes one event and says what to do about it.
     public mutating func handle(_ event: NodeEvent, at now: Tick) -> [NodeEffect] {
+        let effects = take(event, at: now)
+        switch event {
+        case .restored, .wanted, .moved, .unwanted: return effects
+        default: return effects + decide() + report()
+        }
+    }
+
+    private mutating func take(_ event: NodeEvent, at now: Tick) -> [NodeEffect] {
         switch event {
         case .restored(let pod, let source, let state):
             return restore(pod, source, state)
@@ -34,6 +53,9 @@ public struct NodeMachine: Sendable {
             return want(pod, .file(path))
         case .moved(let key, let path):
             wanted[key]?.path = path
+            for index in undecided.indices where undecided[index].key == key {
+                undecided[index].source = .file(path)
+            }
             return []
         case .unwanted(let key):
             wanted[key] = nil
@@ -50,10 +72,17 @@ public struct NodeMachine: Sendable {
             return leave(key, grace: grace)
         case .gone(let key):
             return gone(key, at: now)
+        case .settled:
+            return settle()
+        case .stands(let key, let standing):
+            return stands(key, standing)
+        case .begun(let key):
+            return begin(key)
         case .shutDown(let periods):
             if let shutdown { return shutdown.isDown ? [.isDown] : [] }
-            shutdown = NodeShutdown(present.values.map(\.pod), periods)
-            return shutdown?.proceed(at: now) ?? []
+            let decided = decide()
+            shutdown = NodeShutdown(present.values.map(\.pod), periods, order)
+            return decided + (shutdown?.proceed(at: now) ?? [])
         case .podIsShutDown(let key):
             return shutdown?.isDone(key, at: now) ?? []
         case .alarm:
@@ -62,7 +91,7 @@ public struct NodeMachine: Sendable {
     }
 
     /// When something is due even if nothing happens.
-    public var nextAlarm: Tick? { shutdown?.deadline }
+    public var nextAlarm: Tick? { shutdown?.nextAlarm }
 
     /// Whether the node goes down: nothing is started that does not run already.
     public var isShuttingDown: Bool { shutdown != nil }
@@ -80,9 +109,10 @@ public struct NodeMachine: Sendable {
         let key = PodKey(pod)
         let claim = NodeClaim(pod, state.claim)
         present[key] = Present(pod: pod, isLeaving: state == .leaving, claim: claim)
+        order.insert(key, after: pod.startsAfter, state.standing, isHeld: state == .held)
         guard case .file(let path) = source else { return [] }
         switch state {
-        case .admitted, .ended: wanted[key] = (pod, path)
+        case .admitted, .held, .ended: wanted[key] = (pod, path)
         case .leaving: break
         // Its file still asks for it, and gets an answer anew.
         case .rejected: return leave(key, grace: .zero)
@@ -92,6 +122,7 @@ public struct NodeMachine: Sendable {
 
     private mutating func want(_ pod: Pod, _ source: PodSource) -> [NodeEffect] {
         let key = PodKey(pod)
+        forgetUndecided(key)
         if let existing = present[key] {
             let isSame = existing.pod.metadata.uid == pod.metadata.uid && existing.pod.spec == pod.spec
             return isSame || existing.isLeaving ? [] : leave(key, grace: nil)
@@ -100,14 +131,17 @@ public struct NodeMachine: Sendable {
         switch verdict(on: pod) {
         case .admitted:
             present[key] = Present(pod: pod, isLeaving: false, claim: NodeClaim(pod, .holds))
-            return [.run(pod, source)]
+            return admit(pod, source)
         case .rejected(let rejection):
             present[key] = Present(pod: pod, isLeaving: false, claim: NodeClaim(pod, .none))
-            return [.reject(pod, source, rejection)]
+            order.insert(key, after: [], .failed)
+            return [.reject(pod, source, rejection)] + look(at: order.waiters(for: key))
         case .waits(let obstacle):
             if waiting.contains(key) { return [] }
             waiting.append(key)
-            return [.wait(pod, for: obstacle)]
+            // Known already to those that wait for it.
+            order.insert(key, after: [])
+            return [.wait(pod, for: obstacle)] + look(at: order.waiters(for: key))
         }
     }
 
@@ -137,27 +171,38 @@ public struct NodeMachine: Sendable {
     }
 
     private mutating func leave(_ key: PodKey, grace: Duration?) -> [NodeEffect] {
+        forgetUndecided(key)
         // One that still waits need not leave.
-        waiting.removeAll { $0 == key && wanted[key] == nil }
-        guard present[key] != nil else { return [] }
+        if wanted[key] == nil, waiting.contains(key) {
+            waiting.removeAll { $0 == key }
+            if present[key] == nil { order.remove(key) }
+        }
+        guard present[key] != nil else { return look(at: order.waiters(for: key)) }
         present[key]?.isLeaving = true
+        order.begin(key)
+        _ = order.set(key, .leaving)
         if present[key]?.claim.state == .holds { present[key]?.claim.state = .letsGo }
-        return [.delete(key, grace: grace)]
+        return [.delete(key, grace: grace)] + look(at: order.waiters(for: key))
     }
 
     private mutating func gone(_ key: PodKey, at now: Tick) -> [NodeEffect] {
         present[key] = nil
+        order.remove(key)
         if shutdown != nil { return shutdown?.isDone(key, at: now) ?? [] }
         // A successor, or the same again: deleted by hand while its file still asks for it.
         let next = wanted[key].map { want($0.pod, .file($0.path)) } ?? []
-        return next + admitWaiting()
+        return next + look(at: order.waiters(for: key)) + admitWaiting()
     }
 
     /// Something has been given up: whoever waited asks again.
     private mutating func admitWaiting() -> [NodeEffect] {
         let keys = waiting
         waiting = []
-        return keys.flatMap { key in wanted[key].map { want($0.pod, .file($0.path)) } ?? [] }
+        return keys.flatMap { key in
+            // It comes, or waits again, or is not known any more.
+            if present[key] == nil { order.remove(key) }
+            return wanted[key].map { want($0.pod, .file($0.path)) } ?? []
+        }
     }
 }
 
@@ -174,6 +219,12 @@ public enum NodeEvent: Sendable {
     /// A Pod came over the socket. There is none of its name, and nothing that it would have to wait for: see
     /// ``NodeMachine/has(_:)`` and ``NodeMachine/obstacle(to:)``.
     case applied(Pod)
+    /// All changes of files that were seen together have been told.
+    case settled
+    /// A Pod stands otherwise towards those that wait for it than it did, which was ``PodStanding/pending`` at first.
+    case stands(PodKey, PodStanding)
+    /// A Pod that is held has begun already: an earlier podagent let it, and could not write that down any more.
+    case begun(PodKey)
     /// The Pod has Succeeded or Failed.
     case ending(PodKey)
     /// And that is on the disk, so that it will not run again.
@@ -194,6 +245,8 @@ public enum NodeEvent: Sendable {
 public enum RestoredState: Hashable, Sendable {
     /// It runs, or is to. It is not looked at again: a restart of podagent ends nothing.
     case admitted
+    /// It waits for others that it is to start after.
+    case held
     /// It has Succeeded or Failed.
     case ended
     /// It has been deleted.
@@ -203,9 +256,18 @@ public enum RestoredState: Hashable, Sendable {
 
     fileprivate var claim: NodeClaim.State {
         switch self {
-        case .admitted: .holds
+        case .admitted, .held: .holds
         case .leaving: .letsGo
         case .ended, .rejected: .none
+        }
+    }
+
+    /// Until it is told how the Pod stands.
+    fileprivate var standing: PodStanding {
+        switch self {
+        case .admitted, .held, .ended: .pending
+        case .leaving: .leaving
+        case .rejected: .failed
         }
     }
 }
@@ -218,6 +280,14 @@ public enum NodeEffect: Equatable, Sendable {
     case reject(Pod, PodSource, Rejection)
     /// Tell that the Pod does not come before another one has gone, or has ended for good.
     case wait(Pod, for: PodKey)
+    /// Begin the life of a Pod that is held, by giving its machine ``PodEvent/held(_:)``.
+    case hold(Pod, PodSource, Waiting)
+    /// Why the Pod is held has changed: give its machine ``PodEvent/held(_:)`` again.
+    case holdOn(PodKey, Waiting)
+    /// Give the Pod's machine ``PodEvent/released``.
+    case release(PodKey)
+    /// Tell people about the Pod.
+    case record(PodKey, PodRecord)
     /// Give the Pod's machine ``PodEvent/delete(grace:)``.
     case delete(PodKey, grace: Duration?)
     /// Give the Pod's machine ``PodEvent/nodeShutdown(grace:)``.

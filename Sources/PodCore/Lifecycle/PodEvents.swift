@@ -23,6 +23,10 @@ public enum PodEvent: Hashable, Sendable {
     case containerExited(RunID, ExitStatus, startedAt: Timestamp?, finishedAt: Timestamp)
     /// The node does not admit the Pod. Comes before everything else, if it comes.
     case rejected(Rejection)
+    /// The Pod is not to begin yet, and why; again when the reason has changed. Comes before everything else, if it comes.
+    case held(Waiting)
+    /// Nothing holds the Pod any more.
+    case released
     /// The Pod is to go. Later requests may shorten the grace period, never lengthen it.
     case delete(grace: Duration?)
     /// The node goes down: what runs is ended within this time, or the Pod's own if that is shorter, and nothing is

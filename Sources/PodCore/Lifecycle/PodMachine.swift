@@ -67,6 +67,8 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public internal(set) var failure: Waiting?
     /// Why the node did not admit the Pod: nothing of it has run, nor ever will.
     public internal(set) var rejection: Rejection?
+    /// Why the Pod has not begun, while the node holds it: nothing of it is made meanwhile. See ``StartOrder``.
+    public internal(set) var hold: Waiting?
     /// Set while the node goes down: the most that a container gets to end, and nothing is started any more.
     public internal(set) var shutdownGrace: Duration?
     /// podagent was restarted, and the shim has not said yet what became of the Pod meanwhile.

@@ -47,6 +47,12 @@ extension PodMachine {
             self.rejection = rejection
             ending = .finishing
             effects.append(.record(PodRecord(.warning, rejection.reason, rejection.text)))
+        case .held(let why):
+            hold = why
+        case .released:
+            hold = nil
+            // It has been active from now on only.
+            startTime = now.wall
         case .delete(let grace):
             delete(grace: grace, at: now)
         case .nodeShutdown(let grace):

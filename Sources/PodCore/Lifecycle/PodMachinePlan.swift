@@ -12,9 +12,10 @@ extension PodMachine {
 
     private mutating func decide(at now: Moment, _ effects: inout [PodEffect]) {
         if sandbox == .dying { return buryTheDead(&effects) }
-        meetDeadline(at: now, &effects)
+        if hold == nil { meetDeadline(at: now, &effects) }
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
+        if hold != nil { return }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
         if finishes() { return windUp(at: now, &effects) }
         guard restartAll(at: now, &effects) else { return }

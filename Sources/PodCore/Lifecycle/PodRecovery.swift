@@ -66,6 +66,8 @@ extension PodMachine {
         inquiry = .none
         forgetClaims(at: now)
         if let observation {
+            // It had begun, and that was not recorded any more.
+            hold = nil
             settleMissing(in: observation, at: now)
             noticeLaterSandbox(observation)
             // In the order in which they were born, so that a container's end is known before its restart.

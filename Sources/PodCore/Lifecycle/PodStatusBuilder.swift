@@ -62,6 +62,13 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let own = pod.spec.hostNetwork ? nodeAddresses : addresses
         status.podIPs = own.map { PodIP(address: $0) }
         status.podIP = own.first ?? ""
+        if let hold = machine.hold {
+            // No containers: of a Pod that has not begun there are none, as with one that is not scheduled.
+            status.reason = hold.reason
+            status.message = hold.message
+            status.conditions = conditions(of: pod, machine, status, at: now.truncatedToSeconds)
+            return status
+        }
         let context = ContainerStatusBuilder(pod: pod, facts: facts, unenforced: unenforced)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))
@@ -136,9 +143,14 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         // What begins anew because all containers are restarted has been initialized.
         let isAgain = machine.containers.contains { $0.newestTermination?.reason == Termination.removedReason }
         if started || isAgain { return (true, "", "") }
-        let sidecars = Set(machine.containers.filter { $0.role == .sidecar }.map(\.name))
-        let incomplete = status.initContainerStatuses.filter { container in
-            sidecars.contains(container.name) ? container.started != true : !container.ready
+        // A Pod that is held has no statuses yet.
+        let statuses = Dictionary(grouping: status.initContainerStatuses, by: \.name).compactMapValues(\.first)
+        let incomplete = machine.containers.filter { container in
+            switch container.role {
+            case .initialization: statuses[container.name]?.ready != true
+            case .sidecar: statuses[container.name]?.started != true
+            case .regular: false
+            }
         }
         if incomplete.isEmpty { return (true, "", "") }
         let names = incomplete.map(\.name).joined(separator: " ")

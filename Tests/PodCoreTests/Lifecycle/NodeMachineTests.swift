@@ -16,7 +16,7 @@ import Testing
     private func key(_ name: String) -> PodKey { PodKey(namespace: "default", name: name) }
 
     private struct Driver {
-        var machine = NodeMachine()
+        var machine = NodeMachine(nodeName: "node1")
         var now = Tick(nanoseconds: 0)
 
         mutating func tell(_ event: NodeEvent, after seconds: Int = 0) -> [NodeEffect] {

@@ -14,6 +14,7 @@
 ///     ContainerTruth          what has really happened, whatever the agent believes
 ///     NodeSimulationChecks    what must hold
 ///     NodeSimulationStops     how containers are stopped, and the node shut down
+///     NodeSimulationOrder     which Pods begin and end after which others
 ///     PretendPace             how soon things are tried again
 final class NodeSimulation {
     /// Whose doing something is: it does not happen any more when that has ended.
@@ -73,6 +74,8 @@ final class NodeSimulation {
         var clockJumps: Bool
         var reboots: Bool
         var portsAreScarce: Bool
+        /// Pods name others that they start after.
+        var hasOrder: Bool
         var crashChance: Double
     }
 
@@ -86,6 +89,7 @@ final class NodeSimulation {
             clockJumps: random.chance(0.3),
             reboots: random.chance(0.3),
             portsAreScarce: random.chance(0.4),
+            hasOrder: seed % 3 == 0,
             crashChance: random.chance(0.2) ? 0 : diskIsSlow ? 0.02 : 0.004
         )
         if tracing { trace = [] }

@@ -4,7 +4,7 @@
 final class PretendAgent {
     unowned let node: NodeSimulation
     let life: Int
-    var machine = NodeMachine()
+    var machine = NodeMachine(nodeName: "node1")
     var workers: [PodKey: PretendWorker] = [:]
     private var manifests = ManifestSet<ManifestPod>()
     var whenDown: () -> Void = {}
@@ -72,6 +72,7 @@ final class PretendAgent {
             case .remove(let key, _, _): handle(.unwanted(key))
             }
         }
+        if node.agent === self { handle(.settled) }
     }
 
     /// The Pods that the directory asks for, as this agent has understood it.
@@ -92,7 +93,17 @@ final class PretendAgent {
         node.tell("    => \(effect.summary)")
         switch effect {
         case .run(let pod, let source):
+            node.checkOrder(self, pod)
             begin(pod, source, with: .alarm)
+        case .hold(let pod, let source, let reason):
+            begin(pod, source, with: .held(reason))
+        case .holdOn(let key, let reason): workers[key]?.deliver(.held(reason))
+        case .release(let key):
+            guard let worker = workers[key] else { return node.fail("\(key) is released and is not there") }
+            node.checkOrder(self, worker.pod)
+            worker.deliver(.released)
+        case .record(let key, _):
+            if workers[key] == nil { node.fail("\(key) is talked about and is not there") }
         case .reject(let pod, let source, let rejection):
             node.checkRejection(self, pod)
             begin(pod, source, with: .rejected(rejection))
@@ -138,7 +149,17 @@ final class PretendAgent {
         if worker.hasEnded { handle(.ending(worker.key)) }
         if !worker.isAlive { return }
         if worker.machine.isShutDown { handle(.podIsShutDown(worker.key)) }
+        tellStanding(of: worker)
         node.checkGoingDown(self)
+    }
+
+    private func tellStanding(of worker: PretendWorker) {
+        guard worker.isAlive, !worker.machine.isResuming else { return }
+        if worker.machine.hold == nil, machine.isHeld(worker.key) { handle(.begun(worker.key)) }
+        let standing = PodStanding(worker.status)
+        guard worker.isAlive, standing != worker.standing else { return }
+        worker.standing = standing
+        handle(.stands(worker.key, standing))
     }
 
     func finished(_ worker: PretendWorker) {
@@ -167,6 +188,10 @@ extension NodeEffect {
         case .run(let pod, let source): "run \(pod.metadata.uid) from \(source)"
         case .reject(let pod, let source, let why): "reject \(pod.metadata.uid) from \(source): \(why.text)"
         case .wait(let pod, let obstacle): "\(pod.metadata.uid) waits for \(obstacle)"
+        case .hold(let pod, _, let reason): "hold \(pod.metadata.uid): \(reason.message)"
+        case .holdOn(let key, let reason): "hold \(key) on: \(reason.message)"
+        case .release(let key): "release \(key)"
+        case .record(let key, let record): "\(key): \(record.message)"
         case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
         case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
         case .isDown: "is down"

@@ -111,7 +111,11 @@ extension NodeSimulation {
                     pod.spec.hostPorts.contains { $0.conflicts(with: port) }
                 }
         }
-        if !isTaken { fail("\(pod.metadata.uid) is rejected, and nobody has its port") }
+        // One that has come in the same moment, and has no worker yet.
+        let isAboutToBe = agent.machine.undecided.contains { entry in
+            agent.machine.present[entry.key]?.claim.conflict(with: pod.spec.hostPorts) != nil
+        }
+        if !isTaken, !isAboutToBe { fail("\(pod.metadata.uid) is rejected, and nobody has its port") }
     }
 
     // MARK: At rest
@@ -166,6 +170,7 @@ extension NodeSimulation {
                 }
             }
         case .pending where sandbox?.isStuck == true && !owesAnything(machine): break
+        case .pending where machine.hold != nil: checkHeldRest(worker)
         case .pending, .unknown: fail("\(worker.uid) is at rest in phase \(worker.status.phase.rawValue)")
         }
     }

@@ -114,9 +114,15 @@ extension NodeSimulation {
         guard let going = agent.goingDown, let pod = agent.workers[key]?.pod else { return }
         let given =
             pod.spec.isCritical ? going.periods.critical : going.periods.total - going.periods.critical
-        if grace != given { fail("\(key) gets \(grace) to shut down, not \(given)") }
-        agent.goingDown?.waveEndsAt = time + grace.wholeNanoseconds
-        if !pod.spec.isCritical { agent.goingDown?.criticalAt = time + grace.wholeNanoseconds }
+        if grace > given || grace != given && !traits.hasOrder {
+            fail("\(key) gets \(grace) to shut down, not \(given)")
+        }
+        // The Pods of a wave share its time, so a later one gets less.
+        agent.goingDown?.waveEndsAt = max(going.waveEndsAt, time + grace.wholeNanoseconds)
+        if !pod.spec.isCritical {
+            agent.goingDown?.criticalAt = max(going.criticalAt, time + grace.wholeNanoseconds)
+        }
+        checkStopOrder(agent, key)
         guard pod.spec.isCritical, time < going.criticalAt else { return }
         let others = agent.workers.values.filter { !$0.pod.spec.isCritical && !$0.machine.isShutDown }
         if !others.isEmpty { fail("\(key) is shut down before \(others.map(\.key).sorted())") }

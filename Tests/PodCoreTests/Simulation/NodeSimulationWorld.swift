@@ -125,6 +125,13 @@ extension NodeSimulation {
             pod.spec.containers[0].ports = [port]
         }
         if shape.chance(0.3) { pod.spec.priorityClassName = "system-node-critical" }
+        if traits.hasOrder, shape.chance(0.6) {
+            // Circles, Pods that never come and names that are said twice are among them.
+            let names = (0..<Int.random(in: 1...2, using: &shape)).map { _ in
+                ["web", "db", "job", "db-applied"].randomElement(using: &shape) ?? "web"
+            }
+            pod.metadata.annotations[PodAnnotation.after] = names.joined(separator: ", ")
+        }
         return pod
     }
 

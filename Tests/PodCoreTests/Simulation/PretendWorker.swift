@@ -24,6 +24,8 @@ final class PretendWorker {
     var newsDue: Int64 = 0
     var newsUnderWay = 0
     private(set) var status = PodStatus()
+    /// What the node's machine was last told of how the Pod stands.
+    var standing = PodStanding.pending
 
     var uid: String { pod.metadata.uid }
 
@@ -53,6 +55,7 @@ final class PretendWorker {
     var restoredState: RestoredState {
         if isLeaving { return .leaving }
         if machine.rejection != nil { return .rejected }
+        if machine.hold != nil { return .held }
         return hasEnded ? .ended : .admitted
     }
 
