@@ -187,6 +187,8 @@ final class Node {
         case .release(let key): workers[key]?.deliver(.released)
         case .record(let key, let record):
             if let worker = workers[key] { context.events.record(record, about: worker.pod) }
+        case .change(let key, let pod, let superseded):
+            workers[key]?.change(to: pod, superseding: superseded)
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
         case .isDown:

@@ -20,6 +20,8 @@ public struct NodeMachine: Sendable {
     private var wanted: [PodKey: (pod: Pod, path: String)] = [:]
     /// Pods that are wanted and wait for what another one gives up, in the order in which they came.
     private var waiting: [PodKey] = []
+    /// Why Pods that are leaving make way for others of their name.
+    var replaced: [PodKey: String] = [:]
     var shutdown: NodeShutdown?
     /// Who starts after whom.
     var order: StartOrder
@@ -59,6 +61,7 @@ public struct NodeMachine: Sendable {
             return []
         case .unwanted(let key):
             wanted[key] = nil
+            replaced[key] = nil
             return leave(key, grace: nil)
         case .applied(let pod):
             return want(pod, .socket)
@@ -123,10 +126,7 @@ public struct NodeMachine: Sendable {
     private mutating func want(_ pod: Pod, _ source: PodSource) -> [NodeEffect] {
         let key = PodKey(pod)
         forgetUndecided(key)
-        if let existing = present[key] {
-            let isSame = existing.pod.metadata.uid == pod.metadata.uid && existing.pod.spec == pod.spec
-            return isSame || existing.isLeaving ? [] : leave(key, grace: nil)
-        }
+        if let existing = present[key] { return existing.isLeaving ? [] : change(existing, to: pod) }
         guard shutdown == nil else { return [] }
         switch verdict(on: pod) {
         case .admitted:
@@ -143,6 +143,26 @@ public struct NodeMachine: Sendable {
             order.insert(key, after: [])
             return [.wait(pod, for: obstacle)] + look(at: order.waiters(for: key))
         }
+    }
+
+    /// The manifest of a Pod that is there says something else than it did.
+    private mutating func change(_ existing: Present, to pod: Pod) -> [NodeEffect] {
+        let key = PodKey(pod)
+        switch PodChange(from: existing.pod, to: pod) {
+        case .none: return []
+        // What has ended for good is not started again by another image; that is another Pod.
+        case .inPlace(let merged, let superseded, let summary)
+        where superseded.isEmpty || existing.claim.state == .holds:
+            present[key]?.pod = merged
+            order.rename(key, after: merged.startsAfter)
+            let told = summary.isEmpty ? [] : [NodeEffect.record(key, PodRecord(.normal, "Changed", summary))]
+            return [.change(key, merged, superseding: superseded)] + told
+                + look(at: [key] + order.waiters(for: key))
+        case .inPlace(_, _, let summary): replaced[key] = summary
+        case .replacement(let differences):
+            replaced[key] = "The manifest has changed in \(differences.summary)"
+        }
+        return leave(key, grace: nil)
     }
 
     private enum Verdict {
@@ -288,6 +308,8 @@ public enum NodeEffect: Equatable, Sendable {
     case release(PodKey)
     /// Tell people about the Pod.
     case record(PodKey, PodRecord)
+    /// The Pod goes on as this one: give its machine ``PodEvent/redefined(_:superseding:)``.
+    case change(PodKey, Pod, superseding: Set<String>)
     /// Give the Pod's machine ``PodEvent/delete(grace:)``.
     case delete(PodKey, grace: Duration?)
     /// Give the Pod's machine ``PodEvent/nodeShutdown(grace:)``.
@@ -307,4 +329,12 @@ public enum PodSource: Codable, Hashable, Sendable {
 extension PodKey {
     /// The name of a Pod.
     public init(_ pod: Pod) { self.init(namespace: pod.metadata.namespace, name: pod.metadata.name) }
+}
+
+extension [String] {
+    /// The first few, and how many more there are.
+    fileprivate var summary: String {
+        let shown = prefix(3).joined(separator: ", ")
+        return count > 3 ? "\(shown) and \(count - 3) more fields" : shown
+    }
 }

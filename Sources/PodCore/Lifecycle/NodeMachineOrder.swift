@@ -23,9 +23,20 @@ extension NodeMachine {
     mutating func admit(_ pod: Pod, _ source: PodSource) -> [NodeEffect] {
         let (key, names) = (PodKey(pod), pod.startsAfter)
         order.insert(key, after: names, isHeld: !names.isEmpty)
-        if names.isEmpty { return [.run(pod, source)] + look(at: order.waiters(for: key)) }
+        if names.isEmpty { return run(pod, source) + look(at: order.waiters(for: key)) }
         undecided.append((key, source))
         return []
+    }
+
+    private mutating func run(_ pod: Pod, _ source: PodSource) -> [NodeEffect] {
+        [.run(pod, source)] + tellReplacement(PodKey(pod))
+    }
+
+    /// Says of a Pod that has taken another one's place why it has.
+    private mutating func tellReplacement(_ key: PodKey) -> [NodeEffect] {
+        guard let why = replaced.removeValue(forKey: key) else { return [] }
+        let message = "\(why): the Pod that ran was stopped, and this one has taken its place"
+        return [.record(key, PodRecord(.normal, "Replaced", message))]
     }
 
     /// One that has not begun and is not shown yet need not leave.
@@ -45,13 +56,14 @@ extension NodeMachine {
         for (key, source) in new where order.lacks(of: key).isEmpty {
             guard let pod = present[key]?.pod else { continue }
             order.begin(key)
-            effects.append(.run(pod, source))
+            effects += run(pod, source)
         }
         for (key, source) in new where isHeld(key) {
             guard let pod = present[key]?.pod else { continue }
             let reason = order.waiting(key)
             present[key]?.told.reason = reason
             effects.append(.hold(pod, source, reason))
+            effects += tellReplacement(key)
         }
         // Those that came before wait for them now, or in a circle with them.
         return effects + look(at: order.held.sorted())

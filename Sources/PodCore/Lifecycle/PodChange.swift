@@ -21,7 +21,8 @@ public enum PodChange: Equatable, Sendable {
             old.metadata.annotations[PodAnnotation.configSeen]
         merged.metadata.generation = old.metadata.generation
         merged.status = old.status
-        let differences = Self.differences(merged.withMutableFields(of: old), old)
+        var differences = Self.differences(merged.withMutableFields(of: old), old)
+        if merged.isStatic != old.isStatic { differences.append("its source") }
         if !differences.isEmpty {
             self = .replacement(differences: differences)
         } else if merged == old {

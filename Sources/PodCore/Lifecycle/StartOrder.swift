@@ -79,6 +79,12 @@ public struct StartOrder: Hashable, Sendable {
         for name in names.flatMap(candidates) { namers[name, default: []].insert(key) }
     }
 
+    /// A Pod names others now than it did.
+    public mutating func rename(_ key: PodKey, after names: [PodKey]) {
+        guard let standing = standings[key] else { return }
+        insert(key, after: names, standing, isHeld: held.contains(key))
+    }
+
     /// There is no such Pod any more.
     public mutating func remove(_ key: PodKey) {
         changes += 1

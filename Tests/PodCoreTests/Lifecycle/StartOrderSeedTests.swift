@@ -41,6 +41,7 @@ import Testing
             case .delete(let key, _):
                 leaving.insert(key)
                 held.remove(key)
+            case .change(let key, let pod, _): pods[key] = pod
             case .record(let key, _): if pods[key] == nil { problems.append("\(key) is not there") }
             case .shutDown, .isDown, .reject, .wait: problems.append("unasked: \(effect)")
             }

@@ -102,6 +102,7 @@ final class PretendAgent {
             guard let worker = workers[key] else { return node.fail("\(key) is released and is not there") }
             node.checkOrder(self, worker.pod)
             worker.deliver(.released)
+        case .change(let key, _, _): node.fail("\(key) is changed, and nobody has changed it in place")
         case .record(let key, _):
             if workers[key] == nil { node.fail("\(key) is talked about and is not there") }
         case .reject(let pod, let source, let rejection):
@@ -192,6 +193,7 @@ extension NodeEffect {
         case .holdOn(let key, let reason): "hold \(key) on: \(reason.message)"
         case .release(let key): "release \(key)"
         case .record(let key, let record): "\(key): \(record.message)"
+        case .change(let key, let pod, _): "change \(key) to \(pod.metadata.uid)"
         case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
         case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
         case .isDown: "is down"

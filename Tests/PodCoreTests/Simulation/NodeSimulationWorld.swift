@@ -107,6 +107,8 @@ extension NodeSimulation {
         // Few, so that the same comes back while it is leaving.
         pod.metadata.uid = "\(pod.metadata.name)-\(Int.random(in: 1...3, using: &random))"
         pod.metadata.annotations[PodAnnotation.configSource] = isStatic ? "file" : "api"
+        // What no Pod that runs can be changed to.
+        pod.spec.hostname = pod.metadata.uid
         var shape = SplitMix(state: pod.metadata.uid.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) })
         func container(_ name: String) -> Container {
             var container = Container()
