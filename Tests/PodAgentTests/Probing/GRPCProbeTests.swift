@@ -84,7 +84,7 @@ import Testing
 
     @Test("The request is a health check of the service that was named")
     func request() throws {
-        let seen = Mutex<[UInt8]>([])
+        let seen = Shared<[UInt8]>([])
         let answer = GRPCServer.answer(message: [0, 0, 0, 0, 2, 8, 1], trailers: Self.ok)
         let server = try GRPCServer.sending(answer) { bytes in seen.value = bytes }
         #expect(try prober.outcome(of: .grpc(server.port, service: "db")) == .success)

@@ -16,7 +16,7 @@ import Testing
     ) throws
         -> [ProbeOutcome: Int]
     {
-        let outcomes = Mutex<[ProbeOutcome: Int]>([:])
+        let outcomes = Shared<[ProbeOutcome: Int]>([:])
         let room = DispatchSemaphore(value: atOnce)
         for number in 0..<count {
             try #require(room.wait(timeout: .now() + 60) == .success)
@@ -54,7 +54,7 @@ import Testing
     func hanging() throws {
         let prober = NetworkProber()
         let mute = try ScriptedServer { $0.waitForClient() }
-        let late = Mutex<[ProbeOutcome]>([])
+        let late = Shared<[ProbeOutcome]>([])
         for _ in 0..<200 {
             prober.call(.http(mute.port, timeout: .seconds(3)), from: .node) { outcome in
                 late.change { $0.append(outcome) }
@@ -121,7 +121,7 @@ import Testing
     /// User's and system's, in microseconds.
     private static func processorTime() -> Int {
         var usage = rusage()
-        getrusage(RUSAGE_SELF, &usage)
+        getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
         return (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1_000_000
             + Int(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec)
     }
