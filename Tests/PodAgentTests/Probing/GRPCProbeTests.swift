@@ -121,7 +121,10 @@ import Testing
                         + "dial tcp 127.0.0.1:\(port): connect: connection refused"
                 )
         )
-        let web = try ScriptedServer.answering("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        let web = try ScriptedServer { connection in
+            _ = connection.read()
+            connection.write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        }
         guard case .failure(let text) = try prober.outcome(of: .grpc(web.port)) else {
             Issue.record("a web server is no health service")
             return

@@ -38,6 +38,21 @@ import Testing
         )
     }
 
+    @Test(
+        "A host is a name or an address, and not a piece of a URL",
+        arguments: [
+            "a b", "a\r\nb", "user@host", "host/path", "host:80", "ü", "%", "::1%", "::1%a/b", "[::1", "\0",
+        ]
+    )
+    func badHosts(_ host: String) {
+        var action = HTTPGetAction()
+        action.host = host
+        action.port = .int(80)
+        #expect(throws: NetworkCallFailure.host(host)) {
+            try NetworkCall(action, of: Self.container, at: nil, timeout: .seconds(1))
+        }
+    }
+
     @Test("What leads nowhere is told, and counts as nothing")
     func failures() {
         var action = TCPSocketAction()
