@@ -138,7 +138,7 @@ extension NetworkCall {
 
     /// As DNS has them, and with underscores, which are found in practice. An IPv4 address is one too.
     private static func isName(_ text: String) -> Bool {
-        text.utf8.count <= 253
+        (1...253).contains(text.utf8.count)
             && text.utf8.allSatisfy { $0.isTokenByte && !"!#$%&'*+^`|~".utf8.contains($0) }
     }
 

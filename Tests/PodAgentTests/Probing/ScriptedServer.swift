@@ -36,13 +36,13 @@ final class ScriptedServer: Sendable {
         /// Returns whether the client took it.
         @discardableResult
         func write(_ bytes: [UInt8]) -> Bool {
-            var sent = 0
-            while sent < bytes.count {
-                let count = bytes.withUnsafeBytes {
-                    send(socket.raw, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL))
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes {
+                    send(socket.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
                 if count <= 0 { return false }
-                sent += count
+                rest = rest.dropFirst(count)
             }
             return true
         }
