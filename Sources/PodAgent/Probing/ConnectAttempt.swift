@@ -93,7 +93,7 @@ final class NamedConnectAttempt: NetworkAttempt {
     func start() {
         guard let transfer = Transfer(to: "http://\(context.call.address)", from: context.place, for: self)
         else {
-            return context.finish(.error("libcurl has no memory for a connection"))
+            return context.finish(.error("libcurl does not take the host"))
         }
         self.transfer = transfer
         transfer.set(CURLOPT_CONNECT_ONLY, 1)

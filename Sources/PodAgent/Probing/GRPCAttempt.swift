@@ -20,10 +20,11 @@ final class GRPCAttempt: NetworkAttempt {
         let call = context.call
         let url = "http://\(call.address)\(GRPCHealth.path)"
         guard let transfer = Transfer(to: url, from: context.place, for: self) else {
-            return context.finish(.error("libcurl has no memory for a request"))
+            return context.finish(.error("libcurl does not take the request"))
         }
-        self.transfer = transfer
-        transfer.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE)
+        guard transfer.speak(CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE) else {
+            return context.finish(.error("this libcurl is built without HTTP/2, which gRPC needs"))
+        }
         transfer.addHeader("User-Agent", call.purpose.userAgent)
         transfer.addHeader("Content-Type", "application/grpc")
         transfer.addHeader("TE", "trailers")
@@ -31,6 +32,7 @@ final class GRPCAttempt: NetworkAttempt {
         transfer.addHeader("Accept", nil)
         transfer.addHeader("Expect", nil)
         transfer.post(GRPCHealth.request(service: service))
+        self.transfer = transfer
         context.loop.add(transfer)
     }
 

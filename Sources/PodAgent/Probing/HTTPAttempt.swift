@@ -63,7 +63,7 @@ final class HTTPAttempt: NetworkAttempt {
         address = request.location.address
         let url = request.location.description
         guard let transfer = Transfer(to: url, from: context.place, for: self) else {
-            return context.finish(.error("libcurl has no memory for a request"))
+            return context.finish(.error("libcurl does not take the request"))
         }
         self.transfer = transfer
         transfer.addHeader("Host", request.host)
@@ -71,13 +71,10 @@ final class HTTPAttempt: NetworkAttempt {
         let own = ["Accept", "User-Agent"].filter { name in !request.headers.contains { $0.name == name } }
         for name in own { transfer.addHeader(name, nil) }
         for header in request.headers { transfer.addHeader(header.name, header.value) }
-        if request.location.scheme == .https {
-            // Like Go's client: HTTP/2 with those that offer it by ALPN, and with nobody else.
-            transfer.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS)
-            transfer.watchTLS()
-        } else {
-            transfer.set(CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1)
-        }
+        let isSecure = request.location.scheme == .https
+        if isSecure { transfer.watchTLS() }
+        // Like Go's client: HTTP/2 with those that offer it by ALPN, and with nobody else.
+        if !isSecure || !transfer.speak(CURL_HTTP_VERSION_2TLS) { _ = transfer.speak(CURL_HTTP_VERSION_1_1) }
         context.loop.add(transfer)
     }
 

@@ -27,7 +27,7 @@ final class Transfer {
     /// Whether the first message of TLS was answered in plain HTTP.
     private(set) var sawPlainHTTP = false
 
-    /// nil when there is no memory.
+    /// nil when libcurl cannot take it: there is no memory, or the URL has megabytes.
     init?(to url: String, from place: NetworkPlace, for owner: any TransferOwner) {
         guard Self.library == CURLE_OK, let easy = curl_easy_init() else { return nil }
         self.easy = easy
@@ -35,7 +35,7 @@ final class Transfer {
         self.owner = owner
         errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        set(CURLOPT_URL, url)
+        guard ccurl_set_text(easy, CURLOPT_URL, url) == CURLE_OK else { return nil }
         restrict()
         observe()
     }
@@ -59,6 +59,9 @@ final class Transfer {
         let code = ccurl_set_text(easy, option, value)
         precondition(code == CURLE_OK, "libcurl does not take option \(option.rawValue)")
     }
+
+    /// Which HTTP is spoken. Returns whether libcurl was built with it.
+    func speak(_ version: Int) -> Bool { ccurl_set_number(easy, CURLOPT_HTTP_VERSION, version) == CURLE_OK }
 
     /// Adds a header of its own; the value may be empty. `nil` takes out one that libcurl would send.
     func addHeader(_ name: String, _ value: String?) {

@@ -6,8 +6,9 @@ import PodCore
 /// libcurl's transfers, driven by an ``EventPoll``: libcurl says which descriptors it waits for and until when, and is
 /// called when they are ready or when it is time. On one queue.
 final class TransferLoop {
-    private let multi: UnsafeMutableRawPointer
     private let events: EventPoll
+    /// Made with the first transfer: a node without any need not wait for libcurl to find its bearings.
+    private var made: UnsafeMutableRawPointer?
     private var keys: [curl_socket_t: EventPoll.Key] = [:]
     private var transfers: [UnsafeMutableRawPointer: Transfer] = [:]
     /// libcurl wants to be called at once, which it may not be while it calls.
@@ -17,13 +18,13 @@ final class TransferLoop {
     /// Called when a descriptor has been dealt with.
     var afterEvent: () -> Void = {}
 
-    /// Made at the beginning of the process, when there is memory.
-    init(_ events: EventPoll) {
-        guard Transfer.library == CURLE_OK, let multi = curl_multi_init() else {
-            fatalError("libcurl cannot be initialised; podagent cannot run without it")
-        }
-        self.multi = multi
-        self.events = events
+    init(_ events: EventPoll) { self.events = events }
+
+    private var multi: UnsafeMutableRawPointer {
+        if let made { return made }
+        // A transfer has been made by now, so there is a library.
+        guard let multi = curl_multi_init() else { fatalError("curl_multi_init: no memory") }
+        made = multi
         let own = Unmanaged.passUnretained(self).toOpaque()
         ccurl_multi_set_pointer(multi, CURLMOPT_SOCKETDATA, own)
         ccurl_multi_set_socket_watcher(multi) { easy, socket, what, own, _ in
@@ -37,11 +38,13 @@ final class TransferLoop {
             Unmanaged<TransferLoop>.fromOpaque(own).takeUnretainedValue().wake(in: milliseconds)
             return 0
         }
+        return multi
     }
 
     deinit {
-        for easy in transfers.keys { curl_multi_remove_handle(multi, easy) }
-        curl_multi_cleanup(multi)
+        guard let made else { return }
+        for easy in transfers.keys { curl_multi_remove_handle(made, easy) }
+        curl_multi_cleanup(made)
         for key in keys.values { events.remove(key) }
     }
 

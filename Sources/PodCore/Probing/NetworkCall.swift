@@ -59,12 +59,15 @@ public enum NetworkCallFailure: Error, Hashable, Sendable, CustomStringConvertib
     case port(PortFailure)
     /// Neither the action names a host nor has the Pod an address.
     case noAddress
+    /// Neither a name nor an address: written into a URL it would be something else.
+    case host(String)
 
     /// In words.
     public var description: String {
         switch self {
         case .port(let failure): failure.description
         case .noAddress: "the Pod has no address to connect to"
+        case .host(let text): "the host \(text.quoted) is neither a name nor an address"
         }
     }
 
@@ -128,7 +131,21 @@ extension NetworkCall {
         let host = given.isEmpty ? podAddress ?? "" : given
         if host.isEmpty { throw .noAddress }
         // Somebody who writes the brackets means the same address.
-        return host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        let bare = host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+        guard isName(bare) || isAddress(bare) else { throw .host(host) }
+        return bare
+    }
+
+    /// As DNS has them, and with underscores, which are found in practice. An IPv4 address is one too.
+    private static func isName(_ text: String) -> Bool {
+        (1...253).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0.isTokenByte && !"!#$%&'*+^`|~".utf8.contains($0) }
+    }
+
+    /// An IPv6 address, perhaps with the link that it is on: `fe80::1%eth0`.
+    private static func isAddress(_ text: String) -> Bool {
+        let parts = text.split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
+        return IPAddress(parts[0]) != nil && (parts.count == 1 || isName(String(parts[1])))
     }
 
     private static func port(

@@ -14,7 +14,7 @@ import Testing
         "A port where somebody listens is a yes, by address and by name",
         arguments: ["127.0.0.1", "localhost"]
     )
-    func open(_ host: String) throws {
+    func listening(_ host: String) throws {
         let server = try ScriptedServer { $0.waitForClient() }
         #expect(try prober.outcome(of: .tcp(server.port, host: host)) == .success)
         try prober.settled()
@@ -22,7 +22,7 @@ import Testing
 
     @Test("The connection is ended in an orderly way, as by a client that has nothing more to say")
     func orderlyEnd() throws {
-        let result = Mutex<Int?>(nil)
+        let result = Shared<Int?>(nil)
         let server = try ScriptedServer { connection in
             var byte: UInt8 = 0
             let count = recv(connection.descriptor, &byte, 1, 0)
@@ -129,30 +129,18 @@ extension Descriptor {
 private final class FullListener {
     let port: UInt16
     private let listener: SharedDescriptor
-    private var clients: [SharedDescriptor] = []
+    private let clients: [SharedDescriptor]
 
     init() throws {
-        let raw = try check("socket", "test") { socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0) }
+        let type = Int32(SOCK_STREAM.rawValue)
+        let raw = try check("socket", "test") { socket(AF_INET, type | O_CLOEXEC, 0) }
         listener = SharedDescriptor(Descriptor(adopting: raw))
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        port = try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                try check("bind", "test") { bind(raw, pointer, size) }
-                try check("listen", "test") { listen(raw, 0) }
-                try check("getsockname", "test") { getsockname(raw, pointer, &size) }
-                for _ in 0..<4 {
-                    let client = try NetworkPlace.node.socket(
-                        family: AF_INET,
-                        type: Int32(SOCK_STREAM.rawValue)
-                    )
-                    _ = connect(client.raw, pointer, size)
-                    clients.append(SharedDescriptor(client))
-                }
-                return UInt16(bigEndian: UnsafeRawPointer(pointer).load(fromByteOffset: 2, as: UInt16.self))
-            }
+        let port = try listenOnLoopback(raw, 0)
+        self.port = port
+        clients = try (0..<4).map { _ in
+            let client = SharedDescriptor(try NetworkPlace.node.socket(family: AF_INET, type: type))
+            withLoopback(port: port) { address, size in _ = connect(client.raw, address, size) }
+            return client
         }
     }
 }

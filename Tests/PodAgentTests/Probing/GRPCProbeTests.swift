@@ -84,7 +84,7 @@ import Testing
 
     @Test("The request is a health check of the service that was named")
     func request() throws {
-        let seen = Mutex<[UInt8]>([])
+        let seen = Shared<[UInt8]>([])
         let answer = GRPCServer.answer(message: [0, 0, 0, 0, 2, 8, 1], trailers: Self.ok)
         let server = try GRPCServer.sending(answer) { bytes in seen.value = bytes }
         #expect(try prober.outcome(of: .grpc(server.port, service: "db")) == .success)
@@ -121,7 +121,10 @@ import Testing
                         + "dial tcp 127.0.0.1:\(port): connect: connection refused"
                 )
         )
-        let web = try ScriptedServer.answering("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        let web = try ScriptedServer { connection in
+            _ = connection.read()
+            connection.write("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n")
+        }
         guard case .failure(let text) = try prober.outcome(of: .grpc(web.port)) else {
             Issue.record("a web server is no health service")
             return

@@ -18,9 +18,10 @@ enum GRPCServer {
 
     /// Header fields as literals that are not indexed, RFC 7541 §6.2.2; texts of up to 126 bytes.
     static func fields(_ fields: [(String, String)]) -> [UInt8] {
-        fields.flatMap { name, value in
-            [0, UInt8(name.utf8.count)] + Array(name.utf8) + [UInt8(value.utf8.count)] + Array(value.utf8)
-        }
+        func literal(_ text: String) -> [UInt8] { [UInt8(text.utf8.count)] + Array(text.utf8) }
+        var block: [UInt8] = []
+        for (name, value) in fields { block += [0] + literal(name) + literal(value) }
+        return block
     }
 
     static let settings = frame(.settings) + frame(.settings, flags: 1)

@@ -36,13 +36,13 @@ final class ScriptedServer: Sendable {
         /// Returns whether the client took it.
         @discardableResult
         func write(_ bytes: [UInt8]) -> Bool {
-            var sent = 0
-            while sent < bytes.count {
-                let count = bytes.withUnsafeBytes {
-                    send(socket.raw, $0.baseAddress! + sent, bytes.count - sent, Int32(MSG_NOSIGNAL.rawValue))
+            var rest = bytes[...]
+            while !rest.isEmpty {
+                let count = rest.withUnsafeBytes {
+                    send(socket.raw, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
                 }
                 if count <= 0 { return false }
-                sent += count
+                rest = rest.dropFirst(count)
             }
             return true
         }
@@ -75,12 +75,13 @@ final class ScriptedServer: Sendable {
             socket(AF_INET, Int32(SOCK_STREAM.rawValue) | O_CLOEXEC, 0)
         }
         listener = SharedDescriptor(Descriptor(adopting: raw))
-        port = try Self.listen(raw, backlog)
+        port = try listenOnLoopback(raw, backlog)
         let listener = listener
         startThread {
             while true {
-                let raw = accept4(listener.raw, nil, nil, O_CLOEXEC)
+                let raw = accept(listener.raw, nil, nil)
                 if raw < 0 { return }
+                _ = fcntl(raw, F_SETFD, FD_CLOEXEC)
                 let connection = Connection(SharedDescriptor(Descriptor(adopting: raw)))
                 startThread { body(connection) }
             }
@@ -95,23 +96,33 @@ final class ScriptedServer: Sendable {
         }
     }
 
-    private static func listen(_ raw: Int32, _ backlog: Int32) throws -> UInt16 {
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var size = socklen_t(MemoryLayout<sockaddr_in>.size)
-        try withUnsafeMutablePointer(to: &address) { pointer in
-            try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                try check("bind", "test") { bind(raw, pointer, size) }
-                try check("listen", "test") { Glibc.listen(raw, backlog) }
-                try check("getsockname", "test") { getsockname(raw, pointer, &size) }
-            }
-        }
-        return UInt16(bigEndian: address.sin_port)
-    }
-
     /// Wakes the thread that accepts, which ends.
     deinit { shutdown(listener.raw, Int32(SHUT_RDWR)) }
+}
+
+/// An address of 127.0.0.1, for calls that read or write it.
+func withLoopback<Result>(
+    port: UInt16,
+    _ body: (UnsafeMutablePointer<sockaddr>, inout socklen_t) throws -> Result
+) rethrows -> Result {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+    var size = socklen_t(MemoryLayout<sockaddr_in>.size)
+    return try withUnsafeMutablePointer(to: &address) { pointer in
+        try pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { try body($0, &size) }
+    }
+}
+
+/// Returns the port, which is the kernel's choice.
+func listenOnLoopback(_ raw: Int32, _ backlog: Int32) throws -> UInt16 {
+    try withLoopback(port: 0) { address, size in
+        try check("bind", "test") { bind(raw, address, size) }
+        try check("listen", "test") { listen(raw, backlog) }
+        try check("getsockname", "test") { getsockname(raw, address, &size) }
+        return UInt16(bigEndian: UnsafeRawPointer(address).load(fromByteOffset: 2, as: UInt16.self))
+    }
 }
 
 /// Not one of Dispatch's: what waits here is what others are tested with.
