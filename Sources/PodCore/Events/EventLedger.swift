@@ -177,17 +177,18 @@ extension EventLedger {
     /// The Pod with this UID is no more. One that comes back under the same UID, as Pods from files do, has its events
     /// again as soon as something happens to it.
     public mutating func podIsGone(_ uid: String, at now: Tick) {
-        for object in objects.keys where object.uid == uid && !object.isNode {
-            if objects[object]?.goneAt == nil { objects[object]?.goneAt = now }
-        }
+        for object in objects.keys where object.uid == uid { isGone(object, at: now) }
     }
 
     /// Of all Pods there are only these, as far as is known at the beginning of an agent. How long the others have been
     /// gone nobody has seen, so they count as gone from now on.
     public mutating func presume(onlyPods uids: Set<String>, at now: Tick) {
-        for object in objects.keys where !object.isNode && !uids.contains(object.uid) {
-            podIsGone(object.uid, at: now)
-        }
+        for object in objects.keys where !uids.contains(object.uid) { isGone(object, at: now) }
+    }
+
+    private mutating func isGone(_ object: EventObject, at now: Tick) {
+        guard !object.isNode, objects[object]?.goneAt == nil else { return }
+        objects[object]?.goneAt = now
     }
 
     /// When events go that no object has any more; nil while there are none.

@@ -43,14 +43,14 @@ import Testing
     @Test("An event is written at once when it is quiet, and what follows together, once in a pace")
     func paced() throws {
         let temporary = try TemporaryDirectory()
-        let recorder = Subject(in: temporary.directory)
+        let recorder = Subject(in: temporary.directory, pace: .seconds(4))
         recorder.keep(EventFileTests.event("a"))
-        try eventually("it is written", seconds: 0.7) { Self.messages(in: temporary.directory) == ["m"] }
+        try eventually("it is written", seconds: 3) { Self.messages(in: temporary.directory) == ["m"] }
         for number in 1...1_000 { recorder.keep(EventFileTests.event("a", "again \(number)")) }
         recorder.keep(EventFileTests.event("b"))
         recorder.drop("b")
         #expect(try Self.batches(in: temporary.directory) == 1)
-        try eventually("all is written", seconds: 5) {
+        try eventually("all is written", seconds: 30) {
             Self.messages(in: temporary.directory) == ["again 1000"]
         }
         #expect(try Self.batches(in: temporary.directory) == 2)
@@ -128,14 +128,16 @@ import Testing
         recorder.keep(EventFileTests.event("before"))
         recorder.flush()
         try directory.replaceFile("filling", with: Array(repeating: 1, count: 480 << 10), mode: 0o600)
-        let begin = Clock.tick()
+        var waited = Duration.zero
         for number in 1...60 {
             let event = EventFileTests.event("e\(number)", String(repeating: "x", count: 2_000))
+            let begin = Clock.tick()
             recorder.keep(event)
+            waited = waited + (Clock.tick() - begin)
             if number % 20 == 0 { recorder.flush() }
             if number > 50 { recorder.drop(event.metadata.name) }
         }
-        #expect(Clock.tick() - begin < .seconds(1))
+        #expect(waited < .seconds(1))
         let meanwhile = EventFile.read(from: directory)
         #expect(meanwhile.problem == nil && !meanwhile.isCut && meanwhile.events["before"] != nil)
         #expect(meanwhile.events.count < 50, "there was no room")
