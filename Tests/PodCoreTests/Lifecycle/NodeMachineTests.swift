@@ -9,6 +9,8 @@ import Testing
         pod.metadata.namespace = "default"
         pod.metadata.name = name
         pod.metadata.uid = "\(name)-\(version)"
+        // What no Pod that runs can be changed to.
+        pod.spec.hostname = version
         pod.spec.priorityClassName = priorityClass
         return pod
     }
@@ -21,7 +23,7 @@ import Testing
 
         mutating func tell(_ event: NodeEvent, after seconds: Int = 0) -> [NodeEffect] {
             now = now + .seconds(seconds)
-            return machine.handle(event, at: now)
+            return machine.handle(event, at: now).filter { !$0.tellsReplacement }
         }
     }
 
@@ -284,5 +286,12 @@ import Testing
         spec.priority = priority
         spec.priorityClassName = priorityClass
         #expect(spec.isCritical == isCritical)
+    }
+}
+
+extension NodeEffect {
+    /// Whether a Pod says why it has taken another one's place.
+    var tellsReplacement: Bool {
+        if case .record(_, let record) = self { record.reason == "Replaced" } else { false }
     }
 }

@@ -11,6 +11,8 @@ import Testing
         pod.metadata.namespace = "default"
         pod.metadata.name = name
         pod.metadata.uid = "\(name)-\(version)"
+        // What no Pod that runs can be changed to.
+        pod.spec.hostname = version
         pod.metadata.annotations[PodAnnotation.after] = after
         if critical { pod.spec.priorityClassName = "system-node-critical" }
         return pod
@@ -31,7 +33,7 @@ import Testing
 
         mutating func tell(_ event: NodeEvent, after seconds: Int = 0) -> [NodeEffect] {
             now = now + .seconds(seconds)
-            return machine.handle(event, at: now)
+            return machine.handle(event, at: now).filter { !$0.tellsReplacement }
         }
 
         /// Files that are seen together, each of a Pod.
@@ -136,6 +138,22 @@ import Testing
             node.tell(.gone(key("a"))) == [.run(free, file("a")), .holdOn(key("b"), waiting("a (Pending)"))]
         )
         #expect(node.tell(.stands(key("a"), .ready)) == [.release(key("b"))])
+    }
+
+    @Test("A held Pod whose annotation changes waits for what it names now, and begins if that is nothing")
+    func renamed() {
+        var node = Driver()
+        let (db, web) = (pod("db"), pod("web", after: "db"))
+        _ = node.put(db, web)
+        let other = pod("web", after: "cache")
+        var effects = node.put(other)
+        let unknown = "cache (no such Pod)"
+        #expect(effects.contains(.change(key("web"), other, superseding: [])))
+        #expect(effects.contains(.holdOn(key("web"), waiting(unknown))), "\(effects)")
+        let free = pod("web")
+        effects = node.put(free)
+        #expect(effects.contains(.change(key("web"), free, superseding: [])))
+        #expect(effects.contains(.release(key("web"))), "\(effects)")
     }
 
     @Test("One that is replaced is not what others wait for, even in the same moment")
