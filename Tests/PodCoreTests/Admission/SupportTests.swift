@@ -39,14 +39,6 @@ import Testing
                 "initContainers[0].restartPolicy: \(later("lifecycle"))"
             ),
             (
-                .container, "{terminationMessagePath: /tmp/x}",
-                "c.terminationMessagePath: \(later("lifecycle"))"
-            ),
-            (
-                .container, "{terminationMessagePolicy: FallbackToLogsOnError}",
-                "c.terminationMessagePolicy: \(later("lifecycle"))"
-            ),
-            (
                 .resources, "{limits: {ephemeral-storage: 1Gi}}",
                 "c.resources.limits[ephemeral-storage]: \(later("confinement"))"
             ),
@@ -192,7 +184,7 @@ import Testing
             ),
             (
                 .container,
-                "{resources: {}, env: [], envFrom: [], terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File}"
+                "{resources: {}, env: [], envFrom: [], terminationMessagePath: /tmp/last, terminationMessagePolicy: FallbackToLogsOnError}"
             ),
             (
                 .container,
