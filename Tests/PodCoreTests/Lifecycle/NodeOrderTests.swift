@@ -11,6 +11,8 @@ import Testing
         pod.metadata.namespace = "default"
         pod.metadata.name = name
         pod.metadata.uid = "\(name)-\(version)"
+        // Nothing that could be changed in a Pod that is there.
+        pod.spec.hostname = "v\(version)"
         pod.metadata.annotations[PodAnnotation.after] = after
         if critical { pod.spec.priorityClassName = "system-node-critical" }
         return pod
