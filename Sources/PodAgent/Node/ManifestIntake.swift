@@ -43,7 +43,8 @@ final class ManifestIntake {
         let outcome = manifests.apply(changes.compactMap(change))
         for report in outcome.reports { tell(report) }
         for action in outcome.actions { perform(action) }
-        settled()
+        // That the directory is there says nothing yet of what is in it.
+        if !changes.allSatisfy(\.isWatching) { settled() }
     }
 
     private func change(_ change: ManifestChange) -> ManifestSet<ManifestPod>.Change? {
@@ -131,5 +132,12 @@ final class ManifestIntake {
         if let problem = directory.problem { entries.append(.init("problem", Document(.string(problem)))) }
         entries.append(.init("items", Document(.list(items))))
         return Document(.map(entries))
+    }
+}
+
+extension ManifestChange {
+    fileprivate var isWatching: Bool {
+        if case .watching = self { return true }
+        return false
     }
 }

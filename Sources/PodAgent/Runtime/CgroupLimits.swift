@@ -46,9 +46,11 @@ extension Cgroups {
 }
 
 extension PodWorker {
-    /// How a container's process has ended, with what its cgroup knows of it. Asked before the cgroup goes.
-    func exitStatus(of event: ShimEvent, instance: ContainerInstance?) -> ExitStatus {
+    /// How a container's process has ended, with what its cgroup knows of it and what it has left to say. Asked before
+    /// the cgroup goes.
+    func exitStatus(of event: ShimEvent, instance: ContainerInstance?, message: String?) -> ExitStatus {
         var status = ExitStatus(waitStatus: event.status)
+        status.message = message ?? ""
         if status.code == ExitStatus.killed, let instance {
             status.hasOOMKill = node.cgroups.hasOOMKill(instance.description, pod: pod.metadata.uid)
         }

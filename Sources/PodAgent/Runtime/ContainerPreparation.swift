@@ -83,10 +83,10 @@ struct ContainerPreparation: Sendable {
         _ hostname: String
     ) throws -> PreparedContainer {
         CrashPoint.duringContainer.pass(pod.metadata.uid)
-        try makeScratch()
+        let scratch = try makeScratch()
         let volumes = try PodVolumes(pod: pod, directories: directories).mounts(of: container)
-        try refuseReservedPlaces(volumes.map(\.0))
-        let files = try ownFiles()
+        try refuseReservedPlaces(volumes.map(\.0), field: "volumeMounts")
+        let files = try ownFiles() + [terminationLog(in: scratch)].compactMap(\.self)
         var passed = (volumes + files.map { ($0.0, Optional($0.1)) }).compactMap(\.1)
         if pod.spec.hostIPC { passed.append(try hostSharedMemory()) }
         var launch = ContainerLaunch(
@@ -113,17 +113,34 @@ struct ContainerPreparation: Sendable {
     }
 
     /// The writable layer of this instance, fresh for every start, as in Kubernetes.
-    private func makeScratch() throws {
+    private func makeScratch() throws -> RootedDirectory {
         let uid = pod.metadata.uid
         let containers = try directories.podState(uid).makeDirectory("containers", mode: 0o700)
         try containers.removeTree(instance)
         let scratch = try containers.makeDirectory(instance, mode: 0o700)
         _ = try scratch.makeDirectory("upper", mode: 0o755)
         _ = try scratch.makeDirectory("work", mode: 0o700)
+        return scratch
     }
 
-    /// A volume over /proc or /sys would take away what hides the node's (CVE-2023-28642, CVE-2019-16884).
-    private func refuseReservedPlaces(_ mounts: [ContainerLaunch.Mount]) throws {
+    /// The file for the container's last words, which whoever the container runs as can write to.
+    private func terminationLog(
+        in scratch: RootedDirectory
+    ) throws -> (ContainerLaunch.Mount, SharedDescriptor)? {
+        guard let mount = ContainerLaunch.Mount.terminationLog(of: container) else { return nil }
+        try refuseReservedPlaces([mount], field: "terminationMessagePath")
+        let file = try scratch.makeFile(TerminationReader.fileName, mode: 0o666)
+        let source = try MountSource.clone(
+            directory: file.raw,
+            path: "",
+            recursive: false,
+            subject: TerminationReader.fileName
+        )
+        return (mount, source.descriptor)
+    }
+
+    /// What is mounted over /proc or /sys would take away what hides the node's (CVE-2023-28642, CVE-2019-16884).
+    private func refuseReservedPlaces(_ mounts: [ContainerLaunch.Mount], field: String) throws {
         for mount in mounts {
             let parts = mount.path.split(separator: "/").filter { $0 != "." }
             guard parts.first == "proc" || parts.first == "sys" || parts.isEmpty || parts.contains("..")
@@ -131,7 +148,7 @@ struct ContainerPreparation: Sendable {
                 continue
             }
             let message =
-                "volumeMounts: \(mount.path) cannot be mounted on: /, /proc and /sys are the runtime's"
+                "\(field): \(mount.path) cannot be mounted on: /, /proc and /sys are the runtime's"
             throw StartFailure(waiting: Waiting("CreateContainerConfigError", message))
         }
     }

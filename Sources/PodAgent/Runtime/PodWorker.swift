@@ -39,6 +39,9 @@ final class PodWorker {
     var unforgotten: [RunID] = []
     /// Starts whose files are being made, given up or not.
     var preparations: [RunID: Task<Void, Never>] = [:]
+    /// What the shim has said and has not been taken in yet, because an end before it is being read.
+    var inbox: [(news: PodSandbox.News, attempt: Int)] = []
+    var isReadingEnds = false
     let recorder: PodRecorder
     /// What the recorder was last given, or has been read from disk.
     var remembered: PodRecordFile?

@@ -3,14 +3,58 @@ import PodCore
 
 /// What the shim says, as events of the machine.
 extension PodWorker {
+    /// Takes in the news in their order. What ended containers have left is read before their ends are told, away from the
+    /// node's queue; what comes meanwhile waits for that.
     func take(_ news: PodSandbox.News, _ attempt: Int) {
+        inbox.append((news, attempt))
+        if !isReadingEnds { takeInbox() }
+    }
+
+    private func takeInbox() {
+        while !inbox.isEmpty {
+            let (news, attempt) = inbox.removeFirst()
+            let ends = ends(in: news)
+            if ends.isEmpty {
+                take(news, attempt, [:])
+                continue
+            }
+            isReadingEnds = true
+            let reader = TerminationReader(pod: pod, directories: node.directories)
+            Task {
+                let messages = await Worker.run { reader.messages(of: ends) }
+                isReadingEnds = false
+                take(news, attempt, messages)
+                if !isReadingEnds { takeInbox() }
+            }
+            return
+        }
+    }
+
+    /// The instances whose ends are told by this, and to be taken in.
+    private func ends(in news: PodSandbox.News) -> [TerminationReader.End] {
+        switch news {
+        case .answered(_, let runs) where machine.isResuming:
+            return runs.compactMap { $0.end(of: $0.instance) }
+        case .run(let event) where !machine.isResuming:
+            let record = machine.containers.first { $0.liveRun == event.run }
+            return [event.end(of: record?.instance)].compactMap(\.self)
+        case .answered, .run, .sandboxStarted, .sandboxFailed, .ended, .lost:
+            return []
+        }
+    }
+
+    private func take(_ news: PodSandbox.News, _ attempt: Int, _ messages: [RunID: String]) {
+        // The Pod may have gone for good, or the agent, while an end was being read.
+        if alarm.isCancelled { return }
         // Whatever it is, the answer that is being waited for has it too.
         if machine.isResuming, !news.endsResuming { return }
         let found = machine.isResuming ? instances() : []
         defer { removeRemains(of: found) }
         switch news {
         case .answered(let welcome, let runs):
-            var observation = SandboxObservation(welcome, runs) { exitStatus(of: $0, instance: $1) }
+            var observation = SandboxObservation(welcome, runs) { event, instance in
+                exitStatus(of: event, instance: instance, message: messages[event.run])
+            }
             let isResuming = machine.isResuming
             if isResuming {
                 adoptRuns(runs)
@@ -35,11 +79,11 @@ extension PodWorker {
                 deliver(.sandboxLost(attempt: attempt))
             }
         case .run(let event):
-            if execs[event.run] != nil { takeExec(event) } else { takeContainer(event) }
+            if execs[event.run] != nil { takeExec(event) } else { takeContainer(event, messages[event.run]) }
         }
     }
 
-    private func takeContainer(_ event: ShimEvent) {
+    private func takeContainer(_ event: ShimEvent, _ lastWords: String?) {
         switch event.kind {
         case .started:
             CrashPoint.containerStarted.pass(pod.metadata.uid)
@@ -52,7 +96,7 @@ extension PodWorker {
         case .exited:
             CrashPoint.exitHeard.pass(pod.metadata.uid)
             let record = machine.containers.first { $0.liveRun == event.run }
-            let status = exitStatus(of: event, instance: record?.instance)
+            let status = exitStatus(of: event, instance: record?.instance, message: lastWords)
             ended(event.run)
             deliver(
                 .containerExited(
@@ -65,7 +109,8 @@ extension PodWorker {
             CrashPoint.exitTaken.pass(pod.metadata.uid)
         case .failed:
             ended(event.run)
-            let message = "failed to start container: \(launchFailure(event, plans[event.run]))"
+            let failure = "failed to start container: \(launchFailure(event, plans[event.run]))"
+            let message = TerminationMessage.joined(runtime: failure, container: lastWords ?? "")
             deliver(.containerNotStarted(event.run, message: message, at: event.finishedAt))
         case .refused:
             let message = "podshim refused the start: \(errnoText(event.error))"

@@ -89,12 +89,11 @@ extension SandboxObservation {
     /// a container's instance has ended.
     init(_ welcome: ShimEvent, _ runs: [ShimEvent], status: (ShimEvent, ContainerInstance) -> ExitStatus) {
         let observed = runs.compactMap { event -> Run? in
-            guard let (container, restartCount) = event.labelled else { return nil }
-            let instance = ContainerInstance(container: container, restartCount: restartCount)
+            guard let instance = event.instance else { return nil }
             return Run(
                 run: event.run,
-                container: container,
-                restartCount: restartCount,
+                container: instance.container,
+                restartCount: instance.restartCount,
                 state: event.observedState { status(event, instance) }
             )
         }
@@ -113,6 +112,21 @@ extension ShimEvent {
         let parts = label.split(separator: "/")
         guard parts.count == 2, let count = Int(parts[1]) else { return nil }
         return (String(parts[0]), count)
+    }
+
+    /// The instance of a container whose process it is about; nil for an exec. Only in what a shim repeats.
+    var instance: ContainerInstance? {
+        labelled.map { ContainerInstance(container: $0.name, restartCount: $0.number) }
+    }
+
+    /// The end of an instance, if it tells one.
+    func end(of instance: ContainerInstance?) -> TerminationReader.End? {
+        guard let instance else { return nil }
+        let hasExited = kind == .exited || kind == .run && state == CNS_RUN_EXITED
+        let hasFailed = kind == .failed || kind == .run && state == CNS_RUN_FAILED
+        guard hasExited || hasFailed else { return nil }
+        let code = ExitStatus(waitStatus: status).code
+        return TerminationReader.End(run: run, instance: instance, exitCode: code, hasRun: hasExited)
     }
 
     fileprivate func observedState(_ exitStatus: () -> ExitStatus) -> SandboxObservation.Run.State {

@@ -113,6 +113,19 @@ final class RootedDirectory: Sendable {
         return RootedDirectory(adopting: descriptor, name: subject(leaf))
     }
 
+    /// An empty file of this name, which there is none of yet, of just this mode whatever the umask.
+    func makeFile(_ leaf: String, mode: UInt32) throws(SystemFailure) -> Descriptor {
+        let descriptor = try open(
+            leaf,
+            flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
+            mode: mode,
+            resolution: .beneathWithoutLinks
+        )
+        let file = descriptor.raw
+        try check("fchmod", subject(leaf)) { fchmod(file, mode) }
+        return descriptor
+    }
+
     /// Reads a whole regular file of at most `limit` bytes (`EFBIG` beyond it, `EINVAL` for anything but a file).
     func read(_ path: String, limit: Int) throws(SystemFailure) -> [UInt8] {
         let descriptor = try open(path, flags: O_RDONLY | O_NONBLOCK | O_NOCTTY)
@@ -148,14 +161,8 @@ final class RootedDirectory: Sendable {
         mode: UInt32,
         durable: Bool
     ) throws(SystemFailure) {
-        let descriptor = try open(
-            leaf,
-            flags: O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW,
-            mode: mode,
-            resolution: .beneathWithoutLinks
-        )
+        let descriptor = try makeFile(leaf, mode: mode)
         let file = descriptor.raw
-        try check("fchmod", subject(leaf)) { fchmod(file, mode) }
         try writeAll(descriptor, bytes, subject: subject(leaf))
         if durable { try check("fsync", subject(leaf)) { fsync(file) } }
     }

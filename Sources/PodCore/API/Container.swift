@@ -75,12 +75,8 @@ public struct Container: APIObject {
         .field("startupProbe", \.startupProbe),
         .field("stdin", \.stdin),
         .field("stdinOnce", \.stdinOnce, .notYet("attach")),
-        .field(
-            "terminationMessagePath",
-            \.terminationMessagePath,
-            .notYet("lifecycle", unless: ["/dev/termination-log"])
-        ),
-        .field("terminationMessagePolicy", \.terminationMessagePolicy, .notYet("lifecycle", unless: [.file])),
+        .field("terminationMessagePath", \.terminationMessagePath),
+        .field("terminationMessagePolicy", \.terminationMessagePolicy),
         .field("tty", \.tty),
         .field(
             "volumeDevices",
@@ -173,12 +169,8 @@ public struct EphemeralContainer: APIObject {
         .field("stdin", \.stdin),
         .field("stdinOnce", \.stdinOnce, .notYet("attach")),
         .field("targetContainerName", \.targetContainerName),
-        .field(
-            "terminationMessagePath",
-            \.terminationMessagePath,
-            .notYet("lifecycle", unless: ["/dev/termination-log"])
-        ),
-        .field("terminationMessagePolicy", \.terminationMessagePolicy, .notYet("lifecycle", unless: [.file])),
+        .field("terminationMessagePath", \.terminationMessagePath),
+        .field("terminationMessagePolicy", \.terminationMessagePolicy),
         .field("tty", \.tty),
         .field(
             "volumeDevices",

@@ -105,4 +105,13 @@ extension ContainerLaunch.Mount {
             ContainerLaunch.Mount(path: $0, readOnly: readOnly, isDirectory: false, isOwn: true)
         }
     }
+
+    /// Where the container leaves its last words, also if all else is read-only to it (reference §6.10). Nil when it mounts
+    /// something in that place.
+    public static func terminationLog(of container: Container) -> ContainerLaunch.Mount? {
+        let path = container.terminationMessagePath
+        if container.volumeMounts.contains(where: { $0.mountPath == path }) { return nil }
+        let absolute = path.hasPrefix("/") ? path : "/" + path
+        return ContainerLaunch.Mount(path: absolute, readOnly: false, isDirectory: false, isOwn: true)
+    }
 }

@@ -119,6 +119,8 @@ public struct ExitStatus: Hashable, Sendable {
     /// Whether the kernel has killed processes of its container for want of memory. A container's cgroup dies as one
     /// (`memory.oom.group`), so this is what its first process died of, if it was killed.
     public var hasOOMKill = false
+    /// Its last words; see ``TerminationMessage``.
+    public var message = ""
 
     /// Makes a status from its code.
     public init(code: Int32) { self.code = code }

@@ -38,7 +38,7 @@ extension PodMachine {
                 run,
                 code: status.code,
                 status.reason,
-                "",
+                status.message,
                 startedAt: startedAt,
                 finishedAt: finishedAt,
                 now

@@ -290,4 +290,23 @@ import Testing
         )
         #expect(shown.contains("Next Start") == isTold)
     }
+
+    @Test("What a container has left to say is told line by line, and cannot steer the terminal")
+    func lastWords() {
+        var terminated = ContainerStateTerminated()
+        terminated.message = "one\n\u{1B}[2Jtwo\0\u{9B}\n"
+        var status = ContainerStatus()
+        status.name = "c"
+        status.state = .terminated(terminated)
+        var container = Container()
+        container.name = "c"
+        var pod = Pod()
+        pod.spec.containers = [container]
+        pod.status.containerStatuses = [status]
+        let text = PodDescriber(now: Timestamp(seconds: 0), zone: { _ in 0 }).text(pod, events: [])
+        let lines = text.split(separator: "\n").map { $0.split(separator: " ").joined(separator: " ") }
+        let index = lines.firstIndex(of: "Message: one")
+        #expect(index.map { lines[$0 + 1] } == "^[[2Jtwo^@\u{FFFD}", "\(text)")
+        #expect(!text.contains("\u{1B}"))
+    }
 }

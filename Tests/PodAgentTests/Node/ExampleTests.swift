@@ -1,4 +1,5 @@
 import Glibc
+import PodCore
 import Testing
 
 @testable import PodAgent
@@ -216,6 +217,21 @@ struct ExampleTests {
         }
     }
 
+    @Test("the shop opens when the stock is ready")
+    func startOrder() throws {
+        try run("start-order") { node in
+            try eventually("shop is held") { try node.ask("get", "pods").contains("WaitingForPods") }
+            try node.wait("shop", for: "condition=Ready")
+            let pods = try node.toldPods()
+            func runs(_ name: String) -> Timestamp? {
+                let pod = pods.first { $0.metadata.name == "\(name)-node1" }
+                return pod?.status.containerStatuses.first?.state.running?.startedAt
+            }
+            let (stock, shop) = (try #require(runs("stock")), try #require(runs("shop")))
+            #expect(stock <= shop)
+        }
+    }
+
     @Test("with hostNetwork the node's name and links are seen")
     func hostNetwork() throws {
         var name = [CChar](repeating: 0, count: 256)
@@ -235,7 +251,8 @@ struct ExampleTests {
                 "hostname.yaml",
                 "init-container.yaml", "log-sidecar.yaml", "resource-limits.yaml", "retry-on-failure.yaml",
                 "security-context.yaml",
-                "share-process-namespace.yaml", "sysctls.yaml", "two-containers.yaml", "volumes.yaml",
+                "share-process-namespace.yaml", "start-order.yaml", "sysctls.yaml", "two-containers.yaml",
+                "volumes.yaml",
             ]
         )
         let later = try RootedDirectory(hostPath: "\(Self.directory)/later").entries().filter {

@@ -27,14 +27,6 @@ import Testing
         arguments: [
             (.container, "{stdin: true, stdinOnce: true}", "c.stdinOnce: \(later("attach"))"),
             (
-                .container, "{terminationMessagePath: /tmp/x}",
-                "c.terminationMessagePath: \(later("lifecycle"))"
-            ),
-            (
-                .container, "{terminationMessagePolicy: FallbackToLogsOnError}",
-                "c.terminationMessagePolicy: \(later("lifecycle"))"
-            ),
-            (
                 .resources, "{limits: {ephemeral-storage: 1Gi}}",
                 "c.resources.limits[ephemeral-storage]: \(later("confinement"))"
             ),
@@ -179,7 +171,7 @@ import Testing
             ),
             (
                 .container,
-                "{resources: {}, env: [], envFrom: [], terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File}"
+                "{resources: {}, env: [], envFrom: [], terminationMessagePath: /tmp/last, terminationMessagePolicy: FallbackToLogsOnError}"
             ),
             (
                 .container,

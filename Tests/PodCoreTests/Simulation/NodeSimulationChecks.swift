@@ -112,8 +112,8 @@ extension NodeSimulation {
                 }
         }
         // One that has come in the same moment, and has no worker yet.
-        let isAboutToBe = agent.machine.undecided.contains { entry in
-            agent.machine.present[entry.key]?.claim.conflict(with: pod.spec.hostPorts) != nil
+        let isAboutToBe = agent.machine.present.contains { key, other in
+            agent.workers[key] == nil && other.claim.conflict(with: pod.spec.hostPorts) != nil
         }
         if !isTaken, !isAboutToBe { fail("\(pod.metadata.uid) is rejected, and nobody has its port") }
     }

@@ -31,19 +31,19 @@ extension NodeSimulation {
 
     /// A Pod is asked to end when those of its wave that named it have, or have had their share of the time.
     func checkStopOrder(_ agent: PretendAgent, _ key: PodKey) {
-        guard let asked = agent.workers[key], let going = agent.goingDown else { return }
+        guard let asked = agent.workers[key], agent.goingDown != nil else { return }
         let isCritical = asked.pod.spec.isCritical
         let before = agent.workers.values.filter { worker in
             worker.pod.spec.isCritical == isCritical && worker.pod.startsAfter.contains(key)
                 && !asked.pod.startsAfter.contains(worker.key) && worker.key != key
-                && !worker.machine.isShutDown
+                && !worker.machine.isShutDown && worker.machine.rejection == nil
         }
-        // Between three Pods there is one longer circle.
-        let isCircle = agent.workers.count > 2 && Set(asked.pod.startsAfter).count > 0
+        // Whoever names another may be in a circle with it, in which there is no order.
+        let isCircle = !asked.pod.startsAfter.isEmpty
         for worker in before.sorted(by: { $0.key < $1.key }) where !isCircle {
-            let begun = worker.machine.shutdownGrace
-            let wave = isCritical ? going.periods.critical : going.periods.total - going.periods.critical
-            if begun == nil, wave > .zero { fail("\(key) is ended before \(worker.key), which named it") }
+            if worker.machine.shutdownGrace == nil {
+                fail("\(key) is ended before \(worker.key), which named it")
+            }
         }
     }
 }

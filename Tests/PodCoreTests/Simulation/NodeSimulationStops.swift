@@ -8,7 +8,7 @@ struct GoingDown {
     /// It has said so.
     var isDown = false
 
-    /// When the present wave has had its time.
+    /// When the critical Pods have had their time.
     var waveEndsAt: Int64
     /// When the critical Pods' turn comes at the latest.
     var criticalAt: Int64
@@ -118,11 +118,14 @@ extension NodeSimulation {
             fail("\(key) gets \(grace) to shut down, not \(given)")
         }
         // The Pods of a wave share its time, so a later one gets less.
-        agent.goingDown?.waveEndsAt = max(going.waveEndsAt, time + grace.wholeNanoseconds)
-        if !pod.spec.isCritical {
-            agent.goingDown?.criticalAt = max(going.criticalAt, time + grace.wholeNanoseconds)
+        let end = time + grace.wholeNanoseconds
+        if pod.spec.isCritical {
+            agent.goingDown?.waveEndsAt = max(going.waveEndsAt, end)
+        } else {
+            agent.goingDown?.criticalAt = max(going.criticalAt, end)
         }
-        checkStopOrder(agent, key)
+        // When the wave's time is over, all that are left are ended together.
+        if grace > .zero { checkStopOrder(agent, key) }
         guard pod.spec.isCritical, time < going.criticalAt else { return }
         let others = agent.workers.values.filter { !$0.pod.spec.isCritical && !$0.machine.isShutDown }
         if !others.isEmpty { fail("\(key) is shut down before \(others.map(\.key).sorted())") }

@@ -97,6 +97,15 @@ struct ContainerDescriber {
         page.line(2, "Restart Count:", String(status.restartCount))
     }
 
+    /// The container's own text: of several lines perhaps, and not to be let loose on a terminal.
+    private func lastWords(_ message: String, _ page: inout DescriptionPage) {
+        var lines = message.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        for (index, line) in lines.enumerated() {
+            page.line(3, index == 0 ? "Message:" : "", line.withoutControls)
+        }
+    }
+
     private func state(_ title: String, _ state: ContainerState, _ page: inout DescriptionPage) {
         switch state {
         case .empty: page.line(2, title, "Waiting")
@@ -111,7 +120,7 @@ struct ContainerDescriber {
         case .terminated(let terminated):
             page.line(2, title, "Terminated")
             if !terminated.reason.isEmpty { page.line(3, "Reason:", terminated.reason) }
-            if !terminated.message.isEmpty { page.line(3, "Message:", terminated.message) }
+            lastWords(terminated.message, &page)
             page.line(3, "Exit Code:", String(terminated.exitCode))
             if terminated.signal > 0 { page.line(3, "Signal:", String(terminated.signal)) }
             page.line(3, "Started:", time(terminated.startedAt))
@@ -212,6 +221,21 @@ struct ContainerDescriber {
             var flags = [mount.readOnly ? "ro" : "rw"]
             if !mount.subPath.isEmpty { flags.append("path=\(mount.subPath.quoted)") }
             page.line(3, "\(mount.mountPath) from \(mount.name) (\(flags.joined(separator: ",")))")
+        }
+    }
+}
+
+extension Substring {
+    /// With control characters as `cat -v` shows them, but for tabs.
+    fileprivate var withoutControls: String {
+        unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar.value {
+            case 0x09: text.append("    ")
+            case 0x00..<0x20: text += "^" + String(UnicodeScalar(UInt8(scalar.value + 0x40)))
+            case 0x7F: text += "^?"
+            case 0x80..<0xA0: text.append("\u{FFFD}")
+            default: text.unicodeScalars.append(scalar)
+            }
         }
     }
 }

@@ -110,7 +110,8 @@ struct LaunchPlanPreview {
             guard let volume = pod.spec.volumes.first(where: { $0.name == mount.name }) else { return nil }
             return ContainerLaunch.Mount(mount, of: volume, isDirectory: isDirectory(volume))
         }
-        return volumes + ContainerLaunch.Mount.ownFiles(of: container)
+        let log = ContainerLaunch.Mount.terminationLog(of: container)
+        return volumes + ContainerLaunch.Mount.ownFiles(of: container) + [log].compactMap(\.self)
     }
 
     /// As on this machine, if it has the path; else as its type says.
