@@ -90,7 +90,9 @@ import Testing
         #expect(try prober.outcome(of: .grpc(server.port, service: "db")) == .success)
         let bytes = seen.value
         #expect(bytes.starts(with: "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".utf8))
-        #expect(bytes.suffix(9).elementsEqual([0, 0, 0, 0, 4, 10, 2] + Array("db".utf8)))
+        // Not at the end: what acknowledges the server's settings may come behind it.
+        let message: [UInt8] = [0, 0, 0, 0, 4, 10, 2] + Array("db".utf8)
+        #expect(bytes.firstRange(of: message) != nil)
     }
 
     @Test("Who does not answer, does not connect, or speaks something else is told apart")
