@@ -28,7 +28,7 @@ final class GRPCAttempt: NetworkAttempt {
         transfer.addHeader("User-Agent", call.purpose.userAgent)
         transfer.addHeader("Content-Type", "application/grpc")
         transfer.addHeader("TE", "trailers")
-        transfer.addHeader("Grpc-Timeout", "\(max(1, call.timeout.wholeNanoseconds / 1_000_000))m")
+        transfer.addHeader("Grpc-Timeout", GRPCHealth.timeoutHeader(call.timeout))
         transfer.addHeader("Accept", nil)
         transfer.addHeader("Expect", nil)
         transfer.post(GRPCHealth.request(service: service))

@@ -13,6 +13,13 @@ public enum GRPCHealth {
         return [0] + [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: length >> $0) } + message
     }
 
+    /// The value of `grpc-timeout`, which has at most eight digits: milliseconds, or seconds if it is more than a day.
+    public static func timeoutHeader(_ timeout: Duration) -> String {
+        let milliseconds = max(1, timeout.wholeNanoseconds / 1_000_000)
+        return milliseconds < 100_000_000
+            ? "\(milliseconds)m" : "\(min(milliseconds / 1_000, 99_999_999))S"
+    }
+
     /// How a service says that it is.
     public enum ServingStatus: Hashable, Sendable, CustomStringConvertible {
         case unknown

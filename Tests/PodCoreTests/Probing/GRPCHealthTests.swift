@@ -10,6 +10,18 @@ import Testing
         #expect(long.prefix(8).elementsEqual([0, 0, 0, 1, 47, 0x0A, 0xAC, 2]))
     }
 
+    @Test(
+        "A timeout has eight digits at most",
+        arguments: [
+            (Duration.zero, "1m"), (.milliseconds(250), "250m"), (.seconds(1), "1000m"),
+            (.seconds(99_999), "99999000m"), (.seconds(100_000), "100000S"),
+            (.seconds(Int64(Int32.max)), "99999999S"),
+        ]
+    )
+    func timeouts(_ timeout: Duration, _ text: String) {
+        #expect(GRPCHealth.timeoutHeader(timeout) == text)
+    }
+
     struct Body: CustomTestStringConvertible {
         let testDescription: String
         let bytes: [UInt8]
