@@ -1,4 +1,3 @@
-import Dispatch
 import Glibc
 import PodCore
 
@@ -17,7 +16,7 @@ final class Node {
     private var intake: ManifestIntake?
     private var leftovers: Leftovers { Leftovers(context: context) }
     private var directory: ManifestDirectory?
-    private let alarm: any DispatchSourceTimer
+    private lazy var alarm = NodeActor.alarms.alarm { [weak self] in self?.handle(.alarm) }
     private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
     let census = PodCensus()
@@ -49,11 +48,6 @@ final class Node {
         }
         admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil || context.cni != nil)
         podCache = WatchCache(counter: context.events.versions)
-        alarm = DispatchSource.makeTimerSource(queue: NodeActor.queue)
-        alarm.setEventHandler { [weak self] in
-            NodeActor.assumeIsolated { self?.handle(.alarm) }
-        }
-        alarm.activate()
     }
 
     // MARK: Beginning and end
@@ -151,10 +145,7 @@ final class Node {
         machine.sysctls = SysctlRules(allowedUnsafe: context.options.allowedUnsafeSysctls)
         for effect in machine.handle(event, at: Clock.tick()) { perform(effect) }
         if !waiting.isEmpty { noteEndedWaits() }
-        let wait = machine.nextAlarm.map { max(.zero, $0 - Clock.tick()) }
-        alarm.schedule(
-            deadline: wait.map { .now() + .nanoseconds(Int($0.wholeNanoseconds)) } ?? .distantFuture
-        )
+        alarm.set(machine.nextAlarm)
     }
 
     /// A Pod that waited has begun, or is no longer wanted and leaves nothing but its events.

@@ -17,7 +17,10 @@ extension PodWorker {
         }
         recoverAttachment()
         nextExec = record.nextExec
-        if record.bootID != node.bootID { machine.forgetTicks() }
+        if record.bootID != node.bootID {
+            machine.forgetTicks()
+            machine.holdAgain(pod)
+        }
         remembered = record
         perform(machine.resume(at: Clock.now()))
     }

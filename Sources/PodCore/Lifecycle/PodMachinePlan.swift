@@ -15,7 +15,11 @@ extension PodMachine {
         if hold == nil { meetDeadline(at: now, &effects) }
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
-        if hold != nil { return }
+        if hold != nil {
+            // One that has run before the last boot may be at its end.
+            if sandbox == .absent, finishes() { windUp(at: now, &effects) }
+            return
+        }
         guard prepared(at: now, &effects), sandboxReady(at: now, &effects) else { return }
         if finishes() { return windUp(at: now, &effects) }
         guard restartAll(at: now, &effects) else { return }

@@ -171,6 +171,13 @@ extension PodMachine {
 }
 
 extension PodMachine {
+    /// After a reboot everything begins anew, and in the order that was asked for: a Pod that is to start after others waits
+    /// for them as it did the first time. One that has ended stays so.
+    public mutating func holdAgain(_ pod: Pod) {
+        guard ending == nil, !pod.startsAfter.isEmpty else { return }
+        hold = Waiting(StartOrder.reason, "Waiting for the Pods that it is to start after")
+    }
+
     /// After a reboot the clock of deadlines has begun again: what was waited for is due now.
     public mutating func forgetTicks() {
         sandboxRetryAt = nil

@@ -63,9 +63,11 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         status.podIPs = own.map { PodIP(address: $0) }
         status.podIP = own.first ?? ""
         if let hold = machine.hold {
-            // No containers: of a Pod that has not begun there are none, as with one that is not scheduled.
             status.reason = hold.reason
             status.message = hold.message
+        }
+        // Of a Pod that has not begun there are no containers, as with one that is not scheduled.
+        if machine.hold != nil, machine.containers.allSatisfy({ $0.newestTermination == nil }) {
             status.conditions = conditions(of: pod, machine, status, at: now.truncatedToSeconds)
             return status
         }

@@ -147,7 +147,7 @@ import Testing
         _ = node.put(db, web)
         let other = pod("web", after: "cache")
         var effects = node.put(other)
-        let unknown = "cache (no such Pod)"
+        let unknown = "cache (there is no such Pod)"
         #expect(effects.contains(.change(key("web"), other, superseding: [])))
         #expect(effects.contains(.holdOn(key("web"), waiting(unknown))), "\(effects)")
         let free = pod("web")

@@ -310,3 +310,52 @@ import Testing
         #expect(pod.machine.nextAlarm == pod.now.tick + .seconds(10))
     }
 }
+
+/// A boot, for a Pod that is to start after others.
+@Suite struct PodHoldAfterBootTests {
+    private static func pod(after: String?) -> Pod {
+        var pod = Pod()
+        pod.metadata.namespace = "default"
+        pod.metadata.name = "web-node1"
+        pod.metadata.annotations[PodAnnotation.after] = after
+        return pod
+    }
+
+    /// A machine whose container ran when the power was cut, in the next boot.
+    private static func rebooted(_ policy: RestartRule, after: String?) -> (MachineDriver, [PodEffect]) {
+        var driver = MachineDriver(policy: policy)
+        _ = driver.bringUp()
+        _ = driver.start(1)
+        driver.machine = driver.machine.recorded
+        driver.machine.forgetTicks()
+        driver.machine.holdAgain(pod(after: after))
+        _ = driver.sift(driver.machine.resume(at: driver.now))
+        var effects = driver.tell(.sandboxLost(attempt: 0), after: 1)
+        effects += driver.tell(.sandboxRemoved(attempt: 0), after: 1)
+        return (driver, effects)
+    }
+
+    @Test("What has begun before the boot waits for the others again, then goes on")
+    func waits() {
+        var (driver, effects) = Self.rebooted(.always, after: "db")
+        #expect(effects == [.removeSandbox(attempt: 0)])
+        #expect(driver.machine.hold?.reason == "WaitingForPods")
+        let released = driver.tell(.released, after: 1)
+        #expect(released == [.prepare])
+        effects = driver.tell(.prepared)
+        #expect(effects == [.createSandbox(attempt: 1)])
+    }
+
+    @Test("A Pod that names nobody does not wait")
+    func doesNotWait() {
+        let (driver, effects) = Self.rebooted(.always, after: nil)
+        #expect(driver.machine.hold == nil && effects.contains(.prepare))
+    }
+
+    @Test("One that may not run again has come to its end, whoever it waits for")
+    func ends() {
+        let (driver, effects) = Self.rebooted(.never, after: "db")
+        #expect(driver.machine.phase(isStatic: true) == .failed)
+        #expect(effects.contains(.cleanUp(.volumes)))
+    }
+}
