@@ -63,13 +63,15 @@ final class AlarmClock {
     private func rang() {
         timerAt = nil
         isRinging = true
-        // Those that are set anew while others ring, for a time that has passed, ring by the next turn of the timer.
         let now = Clock.tick()
-        while let first = heap.first, let due = first.due, due <= now {
+        var due: [Alarm] = []
+        while let first = heap.first, let time = first.due, time <= now {
             remove(at: 0)
             first.due = nil
-            first.ring()
+            due.append(first)
         }
+        // One of them may cancel another, or set it anew: then that does not ring now.
+        for alarm in due where !alarm.isCancelled && alarm.due == nil { alarm.ring() }
         isRinging = false
         setTimer()
     }
