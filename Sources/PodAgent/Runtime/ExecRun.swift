@@ -98,6 +98,8 @@ struct PreparedExec: Sendable {
     let launch: LaunchPlan
     let plan: SharedDescriptor
     let cgroup: SharedDescriptor
+    /// Beneath the Pod's cgroup, if it is the process's alone.
+    var cgroupName: String?
 }
 
 extension ContainerPreparation {
@@ -112,7 +114,9 @@ extension ContainerPreparation {
     /// leaves can be killed, and nothing else with it.
     func prepareCommand(_ command: [String], name: String) throws -> PreparedExec {
         let cgroup = try cgroups.inner(name, of: instance, pod: pod.metadata.uid)
-        return try prepareExec(command, terminal: false, cgroup: SharedDescriptor(cgroup))
+        var prepared = try prepareExec(command, terminal: false, cgroup: SharedDescriptor(cgroup))
+        prepared.cgroupName = "\(instance)/\(name)"
+        return prepared
     }
 
     private func prepareExec(_ command: [String], terminal: Bool, cgroup: SharedDescriptor) throws

@@ -56,6 +56,8 @@ final class PodWorker {
     /// Commands that podagent runs in containers, ready to be run again.
     var preparedCommands: [CommandKey: PreparedExec] = [:]
     var liveCommands: [CommandKey: ContainerCommand] = [:]
+    /// Commands that took too long, ever.
+    var commandsKilled = 0
     private var endWaiters: [RunID: [() -> Void]] = [:]
     /// Called when nobody asks any more how the Pod's containers have ended.
     var unwantedWaiters: [() -> Void] = []

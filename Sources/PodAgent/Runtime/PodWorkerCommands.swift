@@ -53,20 +53,19 @@ final class ContainerCommand {
 
     isolated deinit { close() }
 
-    /// Has everything that runs in `cgroup` killed when it is not over by then.
-    fileprivate func limit(_ limit: Duration, _ cgroup: SharedDescriptor) {
+    /// Calls `kill` when it is not over by then.
+    fileprivate func limit(_ limit: Duration, _ kill: @escaping () -> Void) {
         alarm = NodeActor.alarms.alarm { [weak self] in
-            cns_kill_cgroup(cgroup.raw)
+            kill()
             self?.finish(.timedOut)
         }
         alarm?.set(Clock.tick() + limit)
     }
 
-    /// Nobody wants to know any more; it is killed all the same.
-    fileprivate func cancel(_ cgroup: SharedDescriptor) {
+    /// Nobody wants to know any more.
+    fileprivate func cancel() {
         done = nil
         alarm?.cancel()
-        cns_kill_cgroup(cgroup.raw)
     }
 
     fileprivate func ended(_ exit: ExecExit) {
@@ -128,8 +127,9 @@ extension PodWorker {
         }
         return { [weak self] in
             wish.done = nil
-            guard let self, let live = liveCommands[key], let prepared = preparedCommands[key] else { return }
-            live.cancel(prepared.cgroup)
+            guard let self, let live = liveCommands[key] else { return }
+            live.cancel()
+            killCommand(key)
         }
     }
 
@@ -147,8 +147,9 @@ extension PodWorker {
         let preparation = preparation(of: container, restartCount: record.restartCount)
         Task {
             do {
+                let name = commandsKilled == 0 ? key.purpose.name : "\(key.purpose.name)-\(commandsKilled)"
                 let prepared = try await Worker.attempt {
-                    try preparation.prepareCommand(command, name: key.purpose.name)
+                    try preparation.prepareCommand(command, name: name)
                 }
                 guard wish.done != nil else { return }
                 // Kept for as long as the instance runs; see `forgetCommands`.
@@ -190,11 +191,24 @@ extension PodWorker {
                 exec,
                 isLimited: limit != nil
             )
-            if let limit { command.limit(limit, prepared.cgroup) }
+            if let limit { command.limit(limit) { [weak self] in self?.killCommand(key) } }
         } catch {
             liveCommands[key] = nil
             wish.tell(.notRun("\(error)"))
         }
+    }
+
+    /// Kills a command and whatever it has started. Its cgroup is not used again: Linux 6.18 goes on killing whatever
+    /// clone3(2) puts into a cgroup by CLONE_INTO_CGROUP once that has been killed (tried).
+    private func killCommand(_ key: CommandKey) {
+        guard let prepared = preparedCommands.removeValue(forKey: key), let name = prepared.cgroupName else {
+            return
+        }
+        commandsKilled += 1
+        cns_kill_cgroup(prepared.cgroup.raw)
+        let (cgroups, uid) = (node.cgroups, pod.metadata.uid)
+        // What hangs in the kernel stays, and goes with the instance.
+        Task { await Worker.run { try? cgroups.removeLeaf(name, pod: uid) } }
     }
 
     /// Lets go of what belongs to instances that have ended.

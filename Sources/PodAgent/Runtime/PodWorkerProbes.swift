@@ -47,7 +47,7 @@ extension PodWorker {
 
     private func answered(_ question: PodProbes.Question, _ outcome: ProbeOutcome) {
         attempts[question] = nil
-        switch probes.take(outcome, of: question, at: Clock.tick()) {
+        switch probes.take(outcome, of: question) {
         case nil: return
         case .again: ask(question)
         case .wait(let record, let conclusion):

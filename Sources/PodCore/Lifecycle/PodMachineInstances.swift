@@ -53,6 +53,8 @@ extension PodMachine {
                 continue
             }
             containers[index].retryAt = nil
+            // It may still have to wait for its turn, and not for the image.
+            containers[index].waiting = nil
         }
     }
 

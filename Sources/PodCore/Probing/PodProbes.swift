@@ -68,10 +68,8 @@ public struct PodProbes: Sendable {
     }
 
     /// Takes what came of an attempt; nil when nobody asks that any more.
-    public mutating func take(_ outcome: ProbeOutcome, of question: Question, at now: Tick)
-        -> ProbeMachine.Verdict?
-    {
-        machines[question]?.take(outcome, of: question.container, at: now)
+    public mutating func take(_ outcome: ProbeOutcome, of question: Question) -> ProbeMachine.Verdict? {
+        machines[question]?.take(outcome, of: question.container)
     }
 
     /// As soon as the initial delay has passed. A restarted podagent would otherwise ask everything at once: it begins

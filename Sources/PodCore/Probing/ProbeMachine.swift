@@ -48,18 +48,14 @@ public struct ProbeMachine: Hashable, Sendable {
         return true
     }
 
-    /// Takes what came of the attempt, for the container `name`. An answer that took longer than a period has eaten the
-    /// times that it took.
-    public mutating func take(_ outcome: ProbeOutcome, of name: String, at now: Tick) -> Verdict {
+    /// Takes what came of the attempt, for the container `name`. After an answer that took longer than a period the next
+    /// question is due at once, as with the ticker of a kubelet, which keeps one time that was missed.
+    public mutating func take(_ outcome: ProbeOutcome, of name: String) -> Verdict {
         if case .error = outcome, attempts < Self.attemptsMax {
             attempts += 1
             return .again
         }
         isUnderWay = false
-        if now > nextAt {
-            let missed = (now - nextAt).wholeNanoseconds / max(1, schedule.period.wholeNanoseconds)
-            nextAt = nextAt + schedule.period * Int(missed + 1)
-        }
         switch outcome {
         case .success: return .wait(nil, conclusion: conclude(true))
         case .warning(let text):

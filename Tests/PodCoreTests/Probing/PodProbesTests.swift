@@ -88,7 +88,7 @@ import Testing
         let asked10 = pod.asked()
         #expect(asked10 == [.liveness, .readiness])
         for question in [ProbeKind.liveness, .readiness] {
-            _ = pod.probes.take(.success, of: .init(RunID(1), "web", question), at: pod.driver.now.tick)
+            _ = pod.probes.take(.success, of: .init(RunID(1), "web", question))
         }
         _ = pod.driver.tell(.delete(grace: nil))
         let asked11 = pod.asked(after: 10)
@@ -104,7 +104,7 @@ import Testing
         _ = pod.driver.exit(1, 1)
         let question = PodProbes.Question(RunID(1), "web", .liveness)
         let moot = pod.probes.follow(pod.driver.machine, at: pod.driver.now)
-        let verdict = pod.probes.take(.success, of: question, at: pod.driver.now.tick)
+        let verdict = pod.probes.take(.success, of: question)
         #expect(moot == [question] && verdict == nil)
         #expect(pod.probes.nextAlarm == nil)
     }
