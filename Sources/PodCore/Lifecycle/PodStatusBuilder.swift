@@ -53,7 +53,8 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             status.message = rejection.message
             return status
         }
-        if let failure = machine.failure {
+        // The reason comes with the phase, which may be withheld yet.
+        if let failure = machine.failure, status.phase == .failed {
             status.reason = failure.reason
             status.message = failure.message
         }
@@ -84,7 +85,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let phase = machine.phase(isStatic: pod.isStatic)
         if phase == .succeeded || phase == .failed {
             // A terminal phase is withheld until the last container has stopped.
-            if machine.hasLiveContainer { return .running }
+            if machine.hasLiveContainer { return machine.phaseBeforeEnd }
             terminalPhase = phase.rawValue
         }
         return phase
