@@ -199,10 +199,11 @@ extension ContainerRecord {
     }
 
     /// The restart count beside ``shown``: that of the newest instance that has come to be. One that was lost counts
-    /// as restarted already, as nobody knows what became of it (reference §3.4.3).
+    /// as restarted already, as nobody knows what became of it (reference §3.4.3), and so does one that was removed for
+    /// the restart of all (reference §3.7).
     var shownRestartCount: Int {
         if case .running = state { return restartCount }
         guard let newest = newestTermination else { return 0 }
-        return newest.restartCount + (newest.isLost ? 1 : 0)
+        return newest.restartCount + (newest.isLost || newest.isRemoved ? 1 : 0)
     }
 }

@@ -142,7 +142,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             $0.state.running != nil || $0.state.terminated != nil
         }
         // What begins anew because all containers are restarted has been initialized.
-        let isAgain = machine.containers.contains { $0.newestTermination?.reason == Termination.removedReason }
+        let isAgain = machine.containers.contains { $0.newestTermination?.isRemoved == true }
         if started || isAgain { return (true, "", "") }
         // A Pod that is held has no statuses yet.
         let statuses = Dictionary(grouping: status.initContainerStatuses, by: \.name).compactMapValues(\.first)
