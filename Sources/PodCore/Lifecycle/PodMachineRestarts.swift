@@ -68,6 +68,9 @@ extension ContainerRecord {
         state = .ended(removed)
         waiting = Waiting(reason, message)
         retryAt = nil
+        // Whoever has ended by itself, and is to wait for that, takes its step: it may be the one that all are restarted
+        // for.
+        beginsAfresh = notBefore == nil
         supersededRun = end.run
         endedInEarlierSandbox = true
         hasStartedHere = false
@@ -76,6 +79,7 @@ extension ContainerRecord {
     /// What lives is replaced, and what waits after a crash need not wait for another program's sake.
     fileprivate mutating func supersede() {
         if let liveRun { supersededRun = liveRun }
+        if state.isEnded { beginsAfresh = true }
         notBefore = nil
         retryAt = nil
         waiting = nil
