@@ -19,7 +19,8 @@ extension PodMachine {
 
     /// A container has ended by itself. If it is to take all others with it, they are ended too.
     mutating func considerRestartingAll(_ record: ContainerRecord, after end: Termination) {
-        guard ending == nil, shutdownGrace == nil, sandbox == .ready || isResuming else { return }
+        // A record may be older than the sandbox that stands; in one that dies all begins again anyway.
+        guard ending == nil, shutdownGrace == nil, sandbox != .dying else { return }
         if rule(of: record, matching: end)?.action == .restartAllContainers { isRestartingAll = true }
     }
 
