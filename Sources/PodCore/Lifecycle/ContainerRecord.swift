@@ -67,6 +67,8 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     var hasStartedHere = false
     /// The newest termination belongs to a sandbox that is gone.
     var endedInEarlierSandbox = false
+    /// The next start takes no step of the back-off, for what came before it was not the container's own end.
+    var beginsAfresh = false
     var backoff = RestartBackoff()
 
     init(name: String, role: Role) {
@@ -145,9 +147,8 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     /// claim, for a start of which nothing comes is no restart.
     mutating func commitStart(at start: Tick, _ limits: BackoffLimits) {
         guard case .starting = state else { return }
-        // A new sandbox knows nothing of the init containers of an earlier one (reference §6.8.2).
-        let isForgotten = isInit && endedInEarlierSandbox
-        if lastTermination != nil, !isForgotten { backoff.step(at: start, limits) }
+        if lastTermination != nil, !beginsAfresh { backoff.step(at: start, limits) }
+        beginsAfresh = false
         earlierTermination = nil
         endedInEarlierSandbox = false
     }
@@ -176,6 +177,8 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
             waiting = nil
         }
         endedInEarlierSandbox = state.isEnded
+        // A new sandbox knows nothing of the init containers of an earlier one (reference §6.8.2).
+        if isInit, endedInEarlierSandbox { beginsAfresh = true }
     }
 }
 
@@ -199,10 +202,11 @@ extension ContainerRecord {
     }
 
     /// The restart count beside ``shown``: that of the newest instance that has come to be. One that was lost counts
-    /// as restarted already, as nobody knows what became of it (reference §3.4.3).
+    /// as restarted already, as nobody knows what became of it (reference §3.4.3), and so does one that was removed for
+    /// the restart of all (reference §3.7).
     var shownRestartCount: Int {
         if case .running = state { return restartCount }
         guard let newest = newestTermination else { return 0 }
-        return newest.restartCount + (newest.isLost ? 1 : 0)
+        return newest.restartCount + (newest.isLost || newest.isRemoved ? 1 : 0)
     }
 }

@@ -107,6 +107,9 @@ public struct Termination: Hashable, Sendable, Codable {
 
     /// Whether nobody knows how the instance ended.
     var isLost: Bool { reason == Self.lostReason }
+
+    /// Whether the instance was removed because all containers of its Pod are restarted.
+    var isRemoved: Bool { reason == Self.removedReason }
 }
 
 /// How a process ended, from the status that wait(2) gives and from what its cgroup has counted.

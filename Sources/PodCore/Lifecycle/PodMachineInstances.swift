@@ -108,7 +108,10 @@ extension PodMachine {
         record.stop = nil
         record.notBefore = nil
         record.retryAt = nil
-        if restarts(record, after: termination), !termination.isInterrupted, !record.isSuperseded(run) {
+        record.beginsAfresh = record.isSuperseded(run) || stop?.reason == .restartAllContainers
+        // Another image has not crashed yet (reference §4.6).
+        if record.isSuperseded(run) { record.backoff = RestartBackoff() }
+        if restarts(record, after: termination), !termination.isInterrupted, !record.beginsAfresh {
             record.notBefore = record.backoff.earliestStart(afterExitAt: now.tick(of: finishedAt))
             if case .postStart(let failure) = stop?.reason {
                 record.waiting = Waiting("PostStartHookError", failure)

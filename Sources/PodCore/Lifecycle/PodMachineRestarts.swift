@@ -19,7 +19,8 @@ extension PodMachine {
 
     /// A container has ended by itself. If it is to take all others with it, they are ended too.
     mutating func considerRestartingAll(_ record: ContainerRecord, after end: Termination) {
-        guard ending == nil, shutdownGrace == nil, sandbox == .ready || isResuming else { return }
+        // A record may be older than the sandbox that stands; in one that dies all begins again anyway.
+        guard ending == nil, shutdownGrace == nil, sandbox != .dying else { return }
         if rule(of: record, matching: end)?.action == .restartAllContainers { isRestartingAll = true }
     }
 
@@ -68,6 +69,9 @@ extension ContainerRecord {
         state = .ended(removed)
         waiting = Waiting(reason, message)
         retryAt = nil
+        // Whoever has ended by itself, and is to wait for that, takes its step: it may be the one that all are restarted
+        // for.
+        beginsAfresh = notBefore == nil
         supersededRun = end.run
         endedInEarlierSandbox = true
         hasStartedHere = false
@@ -76,6 +80,7 @@ extension ContainerRecord {
     /// What lives is replaced, and what waits after a crash need not wait for another program's sake.
     fileprivate mutating func supersede() {
         if let liveRun { supersededRun = liveRun }
+        if state.isEnded { beginsAfresh = true }
         notBefore = nil
         retryAt = nil
         waiting = nil

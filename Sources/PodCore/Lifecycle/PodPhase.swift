@@ -6,12 +6,20 @@ extension PodMachine {
     /// other has failed when it was stopped, unless all of it had succeeded.
     public func phase(isStatic: Bool) -> PodPhase {
         if failure != nil || rejection != nil { return .failed }
-        var tally = PhaseTally(isStopped: !isStatic && isStopped)
+        return tally(isStopped: !isStatic && isStopped).phase
+    }
+
+    /// What is shown of a Pod that has come to its end while something of it still runs (reference §3.1.9): Pending if it
+    /// had not been initialized.
+    var phaseBeforeEnd: PodPhase { tally(isStopped: false).phaseBeforeEnd }
+
+    private func tally(isStopped: Bool) -> PhaseTally {
+        var tally = PhaseTally(isStopped: isStopped)
         for record in containers { tally.count(record) { restarts(record, after: $0) } }
         tally.hasInitialized = containers.contains {
             $0.role == .regular && ($0.runningRun != nil || $0.hasEndedHere)
         }
-        return tally.phase
+        return tally
     }
 
     /// Whether the Pod was deleted and nothing of it runs any more, nor will.
@@ -82,9 +90,15 @@ private struct PhaseTally {
         if !restarts(end) { stoppedForGood += 1 }
     }
 
+    private var isPending: Bool {
+        pendingInit > 0 || waiting > 0 || pendingSidecars > 0 && !hasInitialized
+    }
+
+    var phaseBeforeEnd: PodPhase { failedInit > 0 || isPending ? .pending : .running }
+
     var phase: PodPhase {
         if failedInit > 0 { return .failed }
-        if pendingInit > 0 || waiting > 0 || pendingSidecars > 0 && !hasInitialized { return .pending }
+        if isPending { return .pending }
         if running > 0 { return .running }
         guard stopped > 0 else { return .pending }
         if !isStopped, stopped != stoppedForGood { return .running }

@@ -53,7 +53,8 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             status.message = rejection.message
             return status
         }
-        if let failure = machine.failure {
+        // The reason comes with the phase, which may be withheld yet.
+        if let failure = machine.failure, status.phase == .failed {
             status.reason = failure.reason
             status.message = failure.message
         }
@@ -86,7 +87,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let phase = machine.phase(isStatic: pod.isStatic)
         if phase == .succeeded || phase == .failed {
             // A terminal phase is withheld until the last container has stopped.
-            if machine.hasLiveContainer { return .running }
+            if machine.hasLiveContainer { return machine.phaseBeforeEnd }
             terminalPhase = phase.rawValue
         }
         return phase
@@ -143,7 +144,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             $0.state.running != nil || $0.state.terminated != nil
         }
         // What begins anew because all containers are restarted has been initialized.
-        let isAgain = machine.containers.contains { $0.newestTermination?.reason == Termination.removedReason }
+        let isAgain = machine.containers.contains { $0.newestTermination?.isRemoved == true }
         if started || isAgain { return (true, "", "") }
         // A Pod that is held has no statuses yet.
         let statuses = Dictionary(grouping: status.initContainerStatuses, by: \.name).compactMapValues(\.first)

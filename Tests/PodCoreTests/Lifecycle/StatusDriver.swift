@@ -6,9 +6,13 @@ struct StatusDriver {
     var driver: MachineDriver
     var builder = PodStatusBuilder()
 
-    init(init initContainers: [String] = [], _ containers: [String] = ["web"], policy: RestartRule = .always)
-    {
-        driver = MachineDriver(init: initContainers, containers, policy: policy)
+    init(
+        init initContainers: [String] = [],
+        _ containers: [String] = ["web"],
+        policy: RestartRule = .always,
+        _ change: (inout PodLifecycle) -> Void = { _ in }
+    ) {
+        driver = MachineDriver(init: initContainers, containers, policy: policy, change)
         pod.metadata.name = "web-node1"
         pod.metadata.uid = "1234"
         pod.metadata.annotations[PodAnnotation.configSource] = "file"

@@ -1,0 +1,218 @@
+import Testing
+
+@testable import PodCore
+
+/// The action RestartAllContainers: reference §3.7, KEP-5532.
+@Suite struct RestartAllTests {
+    /// `web` has all containers restarted when it exits with 42; `proxy` is a sidecar.
+    private static func rule(_ lifecycle: inout PodLifecycle) {
+        lifecycle.containers[0].restartPolicy = .never
+        lifecycle.containers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
+        for index in lifecycle.initContainers.indices where lifecycle.initContainers[index].name == "proxy" {
+            lifecycle.initContainers[index].restartPolicy = .always
+        }
+    }
+
+    private static func initRule(_ lifecycle: inout PodLifecycle) {
+        lifecycle.initContainers[0].restartPolicy = .never
+        lifecycle.initContainers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
+    }
+
+    private static func hooked(_ lifecycle: inout PodLifecycle) {
+        rule(&lifecycle)
+        lifecycle.containers[1].hasPreStop = true
+    }
+
+    private static let removed =
+        "RestartingAllContainers: The container is removed because RestartAllContainers in place"
+    private static func isRemoved(_ name: String, restarts: Int) -> Step {
+        .shows(name, "waiting \(removed), last ended 137 \(removed) ×\(restarts)")
+    }
+
+    @Test(
+        "One exit restarts all of them, in the same sandbox",
+        arguments: [
+            Story(
+                "3.7: everything is killed and removed, then the init sequence runs again, whatever the policy says",
+                init: ["setup", "proxy"],
+                regular: ["web", "log"],
+                policy: .never,
+                change: rule,
+                .up("start setup 1 ×0"),
+                .started(1),
+                .exits(1, 0, "start proxy 2 ×0"),
+                .started(2, "start web 3 ×0"),
+                .started(3, "start log 4 ×0"),
+                .started(4),
+                .condition("AllContainersRestarting", false),
+                .exits(
+                    3,
+                    42,
+                    "Normal Killing proxy: Stopping container proxy",
+                    "Normal Killing log: Stopping container log",
+                    "terminate 2",
+                    "terminate 4"
+                ),
+                .condition(
+                    "AllContainersRestarting",
+                    true,
+                    "RestartAllContainersStarted",
+                    "container exited with restart policy rule"
+                ),
+                .condition("Initialized", true),
+                .phase(.running),
+                .exits(4, 0),
+                .exits(2, 0, "start setup 5 ×1"),
+                .condition("AllContainersRestarting", false),
+                isRemoved("setup", restarts: 1),
+                isRemoved("proxy", restarts: 1),
+                isRemoved("web", restarts: 1),
+                isRemoved("log", restarts: 1),
+                .condition("Initialized", true),
+                .condition("PodReadyToStartContainers", true),
+                .phase(.running),
+                .started(5),
+                .exits(5, 0, "start proxy 6 ×1"),
+                .started(6, "start web 7 ×1"),
+                .started(7, "start log 8 ×1"),
+                .started(8),
+                .shows("web", "running, last ended 137 \(removed), started, ready ×1"),
+                .exits(7, 1),
+                .exits(8, 0, "Normal Killing proxy: Stopping container proxy", "terminate 6"),
+                .exits(6, 0, "remove sandbox 0"),
+                .phase(.failed),
+                .condition("AllContainersRestarting", false, "PodFailed")
+            ),
+            Story(
+                "3.7: they have the shortest grace, no preStop hook, and are killed after it",
+                regular: ["web", "log"],
+                change: hooked,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
+                .wakes(after: 2, "kill 2"),
+                .exits(2, 137, "start web 3 ×1"),
+                .started(3, "start log 4 ×1")
+            ),
+            Story(
+                "3.7: what is only starting is waited for, and stopped then",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .exits(1, 42),
+                .started(2, "Normal Killing log: Stopping container log", "terminate 2"),
+                .exits(2, 0, "start web 3 ×1")
+            ),
+            Story(
+                "3.7: another exit code restarts nothing but the container",
+                regular: ["web", "log"],
+                change: {
+                    rule(&$0)
+                    $0.containers[0].restartPolicy = .always
+                },
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 41, "start web 3 ×1"),
+                .shows("log", "running, started, ready ×0")
+            ),
+            Story(
+                "3.7: a container that waits for an image then goes on waiting, and counts no restart",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .tell(
+                    .containerNotCreated(RunID(2), Waiting("CreateContainerError", "no")),
+                    "Warning Failed log: Error: no"
+                ),
+                .exits(1, 42, "start web 3 ×1"),
+                .shows("log", "waiting CreateContainerError: no ×0")
+            ),
+            Story(
+                "3.7: a Pod that is deleted meanwhile comes to its end",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
+                .deleted(),
+                .exits(2, 0, "remove sandbox 0"),
+                .tell(.sandboxRemoved(attempt: 0), "clean up everything")
+            ),
+            Story(
+                "3.7: when the sandbox dies meanwhile it all begins again in the next one",
+                regular: ["web", "log"],
+                policy: .never,
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
+                .tell(.sandboxEnded(attempt: 0), "kill 2"),
+                .exits(
+                    2,
+                    137,
+                    "Normal SandboxChanged: Pod sandbox changed, it will be killed and re-created.",
+                    "remove sandbox 0"
+                ),
+                .tell(.sandboxRemoved(attempt: 0), "create sandbox 1"),
+                .tell(.sandboxStarted(attempt: 1), "start web 3 ×1"),
+                .started(3, "start log 4 ×1")
+            ),
+        ]
+    )
+    func restartsAll(_ story: Story) { story.play() }
+
+    @Test(
+        "Whoever has them all restarted again and again is held back, and nobody else",
+        arguments: [
+            Story(
+                "3.7, 4.3: the second time within ten minutes waits, and takes what comes before it along",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
+                .exits(2, 0, "start web 3 ×1"),
+                .started(3, "start log 4 ×1"),
+                .started(4),
+                .exits(3, 42, "Normal Killing log: Stopping container log", "terminate 4"),
+                .exits(4, 0, after: 0, "start log 5 ×2"),
+                isRemoved("web", restarts: 2),
+                .started(5),
+                .wakes(after: 10, "start web 6 ×2")
+            ),
+            Story(
+                "3.7, 4.8: whoever was ended with them has not crashed: its first crash is followed at once",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
+                .exits(2, 0, "start web 3 ×1"),
+                .started(3, "start log 4 ×1"),
+                .started(4),
+                .exits(4, 1, "start log 5 ×2")
+            ),
+            Story(
+                "3.7, 4.1: an init container that has it all begin again and again is held back too",
+                init: ["setup"],
+                change: initRule,
+                .up("start setup 1 ×0"),
+                .started(1),
+                .exits(1, 42, "start setup 2 ×1"),
+                .started(2),
+                .exits(2, 42),
+                isRemoved("setup", restarts: 2),
+                .wakes(after: 10, "start setup 3 ×2")
+            ),
+        ]
+    )
+    func heldBack(_ story: Story) { story.play() }
+}
