@@ -255,6 +255,48 @@ import Testing
                 )
             ),
             Story(
+                "6.3.4: when the node goes down it ends last as well",
+                init: ["proxy"],
+                change: sidecars,
+                .up("start proxy 1 ×0"),
+                .started(1, "start web 2 ×0"),
+                .started(2),
+                .tell(
+                    .nodeShutdown(grace: .seconds(20)),
+                    "Normal Killing proxy: Stopping container proxy",
+                    "Normal Killing web: Stopping container web",
+                    "terminate 2"
+                ),
+                .exits(2, 0, "terminate 1")
+            ),
+            Story(
+                "3.1.9: in a later sandbox too a Pod that fails while it initializes shows Pending to its end",
+                init: ["proxy", "setup"],
+                change: {
+                    sidecars(&$0)
+                    $0.initContainers[1].restartPolicy = .never
+                },
+                .up("start proxy 1 ×0"),
+                .started(1, "start setup 2 ×0"),
+                .started(2),
+                .exits(2, 0, "start web 3 ×0"),
+                .started(3),
+                .tell(
+                    .sandboxLost(attempt: 0),
+                    "Normal SandboxChanged: Pod sandbox changed, it will be killed and re-created.",
+                    "remove sandbox 0"
+                ),
+                .tell(.sandboxRemoved(attempt: 0), "create sandbox 1"),
+                .tell(.sandboxStarted(attempt: 1), "start proxy 4 ×1"),
+                .started(4, "start setup 5 ×1"),
+                .started(5),
+                .phase(.pending),
+                .exits(5, 1, "Normal Killing proxy: Stopping container proxy", "terminate 4"),
+                .phase(.pending),
+                .exits(4, 0, "remove sandbox 1"),
+                .phase(.failed)
+            ),
+            Story(
                 "6.3.4: a sidecar that is restarted by itself waits for nobody",
                 init: ["proxy"],
                 change: sidecars,

@@ -96,6 +96,22 @@ import Testing
                 .passes(1)
             ),
             Story(
+                "6.5.2: nor is one that its first grace period has killed",
+                .up("start web 1 ×0"),
+                .started(1),
+                .deleted(5, killing, "terminate 1"),
+                .wakes(after: 5, "kill 1"),
+                .deleted(0)
+            ),
+            Story(
+                "6.3.5: a second deletion leaves no less than two seconds, unless it leaves none",
+                .up("start web 1 ×0"),
+                .started(1),
+                .deleted(nil, killing, "terminate 1"),
+                .deleted(1, after: 1),
+                .wakes(after: 2, "kill 1")
+            ),
+            Story(
                 "6.3: all regular containers are asked at the same time",
                 regular: ["web", "log"],
                 .up("start web 1 ×0"),
