@@ -73,11 +73,32 @@ import Testing
                 .started(2),
                 .exits(2, 1, backOff),
                 .redefined(superseding: ["web"], "start web 3 ×2"),
+                .shows("web", "ended 1 Error, last ended 1 Error ×1"),
                 .started(3),
                 .exits(3, 1, "start web 4 ×3"),
                 .started(4),
                 .exits(4, 1, backOff),
                 .wakes(after: 10, "start web 5 ×4")
+            ),
+            Story(
+                "4.6: one that is being started again begins afresh once it is the other image",
+                .up("start web 1 ×0"),
+                .started(1),
+                .exits(1, 1, "start web 2 ×1"),
+                .redefined(superseding: ["web"]),
+                .started(2, killing, "terminate 2"),
+                .exits(2, 143, "start web 3 ×2"),
+                .started(3),
+                .exits(3, 1, "start web 4 ×3")
+            ),
+            Story(
+                "6.4.1: what is stopped as soon as it runs has no postStart hook",
+                change: { $0.containers[0].hasPostStart = true },
+                .up("start web 1 ×0"),
+                .redefined(superseding: ["web"]),
+                .started(1, killing, "terminate 1"),
+                .exits(1, 0, "start web 2 ×1"),
+                .started(2, "run postStart 2")
             ),
             Story(
                 "6.7: one that waits for an image tries the other at once",

@@ -13,11 +13,6 @@ import Testing
         }
     }
 
-    private static func initRule(_ lifecycle: inout PodLifecycle) {
-        lifecycle.initContainers[0].restartPolicy = .never
-        lifecycle.initContainers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
-    }
-
     private static func hooked(_ lifecycle: inout PodLifecycle) {
         rule(&lifecycle)
         lifecycle.containers[1].hasPreStop = true
@@ -132,6 +127,54 @@ import Testing
                 .shows("log", "waiting CreateContainerError: no ×0")
             ),
             Story(
+                "3.7: one that has ended before and cannot be created again need not wait any longer",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .exits(2, 1, "start log 3 ×1"),
+                .tell(
+                    .containerNotCreated(RunID(3), Waiting("CreateContainerError", "no")),
+                    "Warning Failed log: Error: no"
+                ),
+                .exits(1, 42, "start web 4 ×1"),
+                .started(4, "start log 5 ×1")
+            ),
+            Story(
+                "3.7: a sidecar must have started again before what comes after it does",
+                init: ["proxy"],
+                change: {
+                    rule(&$0)
+                    $0.initContainers[0].probes[.startup] = ProbeSchedule()
+                },
+                .up("start proxy 1 ×0"),
+                .started(1),
+                .probed(1, .startup, true, "start web 2 ×0"),
+                .started(2),
+                .exits(2, 42, "Normal Killing proxy: Stopping container proxy", "terminate 1"),
+                .exits(1, 0, "start proxy 3 ×1"),
+                .started(3),
+                .probed(3, .startup, true, "start web 4 ×1")
+            ),
+            Story(
+                "3.7: the exit of a container that was told to end restarts nothing but itself",
+                regular: ["web", "log"],
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1, "start log 2 ×0"),
+                .started(2),
+                .probed(
+                    1,
+                    .liveness,
+                    false,
+                    "Normal Killing web: Container web failed liveness probe",
+                    "terminate 1"
+                ),
+                .exits(1, 42, "start web 3 ×1"),
+                .condition("AllContainersRestarting", false)
+            ),
+            Story(
                 "3.7: a Pod that is deleted meanwhile comes to its end",
                 regular: ["web", "log"],
                 change: rule,
@@ -142,6 +185,39 @@ import Testing
                 .deleted(),
                 .exits(2, 0, "remove sandbox 0"),
                 .tell(.sandboxRemoved(attempt: 0), "clean up everything")
+            ),
+            Story(
+                "3.7: an exit after the deletion restarts nothing",
+                change: rule,
+                .up("start web 1 ×0"),
+                .deleted(),
+                .exits(1, 42, "remove sandbox 0"),
+                .condition("AllContainersRestarting", false)
+            ),
+            Story(
+                "3.7: nor does one while the node goes down",
+                change: rule,
+                .up("start web 1 ×0"),
+                .tell(.nodeShutdown(grace: .seconds(20))),
+                .exits(1, 42, "remove sandbox 0"),
+                .condition("AllContainersRestarting", false)
+            ),
+            Story(
+                "3.7: in a sandbox that dies it is an exit like any other, for all begins again anyway",
+                change: rule,
+                .up("start web 1 ×0"),
+                .started(1),
+                .tell(.sandboxEnded(attempt: 0), "kill 1"),
+                .exits(
+                    1,
+                    42,
+                    "Normal SandboxChanged: Pod sandbox changed, it will be killed and re-created.",
+                    "remove sandbox 0"
+                ),
+                .condition("AllContainersRestarting", false),
+                .tell(.sandboxRemoved(attempt: 0), "create sandbox 1"),
+                .tell(.sandboxStarted(attempt: 1), "start web 2 ×1"),
+                .shows("web", "ended 42 Error ×0")
             ),
             Story(
                 "3.7: when the sandbox dies meanwhile it all begins again in the next one",
@@ -166,53 +242,4 @@ import Testing
         ]
     )
     func restartsAll(_ story: Story) { story.play() }
-
-    @Test(
-        "Whoever has them all restarted again and again is held back, and nobody else",
-        arguments: [
-            Story(
-                "3.7, 4.3: the second time within ten minutes waits, and takes what comes before it along",
-                regular: ["web", "log"],
-                change: rule,
-                .up("start web 1 ×0"),
-                .started(1, "start log 2 ×0"),
-                .started(2),
-                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
-                .exits(2, 0, "start web 3 ×1"),
-                .started(3, "start log 4 ×1"),
-                .started(4),
-                .exits(3, 42, "Normal Killing log: Stopping container log", "terminate 4"),
-                .exits(4, 0, after: 0, "start log 5 ×2"),
-                isRemoved("web", restarts: 2),
-                .started(5),
-                .wakes(after: 10, "start web 6 ×2")
-            ),
-            Story(
-                "3.7, 4.8: whoever was ended with them has not crashed: its first crash is followed at once",
-                regular: ["web", "log"],
-                change: rule,
-                .up("start web 1 ×0"),
-                .started(1, "start log 2 ×0"),
-                .started(2),
-                .exits(1, 42, "Normal Killing log: Stopping container log", "terminate 2"),
-                .exits(2, 0, "start web 3 ×1"),
-                .started(3, "start log 4 ×1"),
-                .started(4),
-                .exits(4, 1, "start log 5 ×2")
-            ),
-            Story(
-                "3.7, 4.1: an init container that has it all begin again and again is held back too",
-                init: ["setup"],
-                change: initRule,
-                .up("start setup 1 ×0"),
-                .started(1),
-                .exits(1, 42, "start setup 2 ×1"),
-                .started(2),
-                .exits(2, 42),
-                isRemoved("setup", restarts: 2),
-                .wakes(after: 10, "start setup 3 ×2")
-            ),
-        ]
-    )
-    func heldBack(_ story: Story) { story.play() }
 }

@@ -2,11 +2,9 @@ import Testing
 
 @testable import PodCore
 
-/// How long who has to end, and what is done meanwhile: reference §6.3, §6.5, §6.9.
-@Suite struct StopRulesTests {
+/// How long who has to end, and what a deletion finds: reference §6.3, §6.5.
+@Suite struct GracePeriodTests {
     private static let killing = "Normal Killing web: Stopping container web"
-    private static let deadlineExceeded =
-        "Normal DeadlineExceeded: Pod was active on the node longer than the specified deadline"
 
     @Test(
         "Grace periods",
@@ -94,6 +92,22 @@ import Testing
                 .deleted(0, after: 1, "kill 1"),
                 .deleted(0),
                 .passes(1)
+            ),
+            Story(
+                "6.5.2: nor is one that its first grace period has killed",
+                .up("start web 1 ×0"),
+                .started(1),
+                .deleted(5, killing, "terminate 1"),
+                .wakes(after: 5, "kill 1"),
+                .deleted(0)
+            ),
+            Story(
+                "6.3.5: a second deletion leaves no less than two seconds, unless it leaves none",
+                .up("start web 1 ×0"),
+                .started(1),
+                .deleted(nil, killing, "terminate 1"),
+                .deleted(1, after: 1),
+                .wakes(after: 2, "kill 1")
             ),
             Story(
                 "6.3: all regular containers are asked at the same time",
@@ -190,103 +204,4 @@ import Testing
         ]
     )
     func deletions(_ story: Story) { story.play() }
-
-    @Test(
-        "activeDeadlineSeconds",
-        arguments: [
-            Story(
-                "6.9: a Pod that is active for too long is ended with its grace period and is Failed then",
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .wakes(after: 60, deadlineExceeded, killing, "terminate 1"),
-                .phase(.running),
-                .condition("Ready", false, "PodFailed"),
-                .wakes(after: 30, "kill 1"),
-                .exits(1, 137, "remove sandbox 0"),
-                .phase(
-                    .failed,
-                    "DeadlineExceeded",
-                    "Pod was active on the node longer than the specified deadline"
-                ),
-                .tell(.sandboxRemoved(attempt: 0), "clean up volumes")
-            ),
-            Story(
-                "6.9, 3.1.9: one that is still initializing shows Pending to its end",
-                init: ["setup"],
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start setup 1 ×0"),
-                .started(1),
-                .wakes(
-                    after: 60,
-                    deadlineExceeded,
-                    "Normal Killing setup: Stopping container setup",
-                    "terminate 1"
-                ),
-                .phase(.pending),
-                .exits(1, 0, "remove sandbox 0"),
-                .phase(
-                    .failed,
-                    "DeadlineExceeded",
-                    "Pod was active on the node longer than the specified deadline"
-                )
-            ),
-            Story(
-                "6.9: it ends the wait after a crash, and nothing is started again",
-                change: { $0.activeDeadline = .seconds(5) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .exits(1, 1, "start web 2 ×1"),
-                .started(2),
-                .exits(
-                    2,
-                    1,
-                    "Warning BackOff web: Back-off restarting failed container web in pod web-node1_default(1234)"
-                ),
-                .wakes(after: 3, deadlineExceeded, "remove sandbox 0"),
-                .phase(
-                    .failed,
-                    "DeadlineExceeded",
-                    "Pod was active on the node longer than the specified deadline"
-                )
-            ),
-            Story(
-                "6.9: it counts from the start of the Pod, also after a restart of podagent",
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .restarted(after: 45),
-                .wakes(after: 15, deadlineExceeded, killing, "terminate 1")
-            ),
-            Story(
-                "6.9: one that passed while podagent was away ends the Pod when it is back",
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .restarted(after: 75, deadlineExceeded, killing, "terminate 1")
-            ),
-            Story(
-                "6.9, 6.7: a deadline that is changed in place counts from the start of the Pod",
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .passes(10),
-                .redefined(superseding: [], to: { $0.activeDeadline = .seconds(30) }),
-                .wakes(after: 20, deadlineExceeded, killing, "terminate 1")
-            ),
-            Story(
-                "6.9: a Pod that has succeeded before it stays so",
-                policy: .never,
-                change: { $0.activeDeadline = .seconds(60) },
-                .up("start web 1 ×0"),
-                .started(1),
-                .exits(1, 0, "remove sandbox 0"),
-                .tell(.sandboxRemoved(attempt: 0), "clean up volumes"),
-                .tell(.cleanedUp(.volumes)),
-                .passes(90),
-                .phase(.succeeded)
-            ),
-        ]
-    )
-    func deadlines(_ story: Story) { story.play() }
 }
