@@ -51,7 +51,9 @@ extension PodMachine {
     /// Ends the instances whose definition is not that of the container any more.
     mutating func stopSuperseded(at now: Moment, _ effects: inout [PodEffect]) {
         for index in containers.indices {
-            guard let run = containers[index].runningRun, containers[index].isSuperseded(run) else { continue }
+            guard let run = containers[index].runningRun, containers[index].isSuperseded(run) else {
+                continue
+            }
             stop(index, .definitionChanged, at: now, &effects)
         }
     }

@@ -147,7 +147,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         let isAgain = machine.containers.contains { $0.newestTermination?.isRemoved == true }
         if started || isAgain { return (true, "", "") }
         // A Pod that is held has no statuses yet.
-        let statuses = Dictionary(grouping: status.initContainerStatuses, by: \.name).compactMapValues(\.first)
+        let statuses = Dictionary(grouping: status.initContainerStatuses, by: \.name).compactMapValues(
+            \.first
+        )
         let incomplete = machine.containers.filter { container in
             switch container.role {
             case .initialization: statuses[container.name]?.ready != true

@@ -31,7 +31,10 @@ import Testing
         alarm?.cancel()
     }
 
-    @Test("Alarms ring once each, in the order of their times, whatever order they were set in", arguments: 0..<20)
+    @Test(
+        "Alarms ring once each, in the order of their times, whatever order they were set in",
+        arguments: 0..<20
+    )
     @NodeActor
     func order(seed: Int) async {
         var random = SplitMix(state: UInt64(seed))

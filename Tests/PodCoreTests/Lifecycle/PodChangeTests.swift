@@ -99,7 +99,10 @@ import Testing
     @Test(
         "Anything else makes another Pod, and what differs is named",
         arguments: [
-            Replacement(change: { $0.spec.containers[0].name = "c" }, differences: ["spec.containers[0].name"]),
+            Replacement(
+                change: { $0.spec.containers[0].name = "c" },
+                differences: ["spec.containers[0].name"]
+            ),
             Replacement(change: { $0.spec.containers.removeLast() }, differences: ["spec.containers"]),
             Replacement(
                 change: { $0.spec.containers[0].command = ["x"] },
