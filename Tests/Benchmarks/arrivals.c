@@ -4,9 +4,14 @@
 // writes down when each connection came and to which address, by which the harness tells the probes apart. The clock
 // is read as soon as accept(2) returns. Prints "ready" once it listens; on SIGTERM it writes FILE and ends. A record is
 // two native 64-bit numbers: nanoseconds of CLOCK_MONOTONIC, and the address.
+//
+// Meanwhile a thread sleeps until every next hundredth of a second. By how many nanoseconds it wakes too late is
+// written down with the address 0: so late is this machine for anybody.
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -22,8 +27,10 @@ struct arrival {
     uint64_t nanoseconds, address;
 };
 
-static struct arrival arrivals[ARRIVALS_MAX];
-static size_t count;
+#define BEAT_NANOSECONDS 10000000
+
+static struct arrival arrivals[ARRIVALS_MAX], beats[ARRIVALS_MAX];
+static size_t count, beat_count;
 static volatile sig_atomic_t ended;
 
 static void end(int signal_number) {
@@ -62,6 +69,24 @@ static void welcome(int listener, int epoll) {
     }
 }
 
+static void *beat(void *unused) {
+    (void)unused;
+    struct timespec due, now;
+    clock_gettime(CLOCK_MONOTONIC, &due);
+    while (!ended && beat_count < ARRIVALS_MAX) {
+        due.tv_nsec += BEAT_NANOSECONDS;
+        if (due.tv_nsec >= 1000000000) {
+            due.tv_nsec -= 1000000000;
+            due.tv_sec++;
+        }
+        while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR) {}
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        uint64_t late = (uint64_t)(now.tv_sec - due.tv_sec) * 1000000000u + (uint64_t)(now.tv_nsec - due.tv_nsec);
+        beats[beat_count++] = (struct arrival){late, 0};
+    }
+    return NULL;
+}
+
 // A request fits into one segment here. Who only wants to connect closes, which reads as nothing.
 static void answer(int fd) {
     static const char ok[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok";
@@ -83,6 +108,14 @@ int main(int argc, char **argv) {
     int listener = listening(atoi(argv[1])), epoll = epoll_create1(EPOLL_CLOEXEC);
     struct epoll_event event = {.events = EPOLLIN, .data = {.fd = listener}};
     if (epoll < 0 || epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event) < 0) die("epoll");
+    // The signal is for the thread that waits for connections.
+    sigset_t term;
+    sigemptyset(&term);
+    sigaddset(&term, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &term, NULL);
+    pthread_t beating;
+    if ((errno = pthread_create(&beating, NULL, beat, NULL)) != 0) die("thread");
+    pthread_sigmask(SIG_UNBLOCK, &term, NULL);
     printf("ready\n");
     fflush(stdout);
 
@@ -94,7 +127,9 @@ int main(int argc, char **argv) {
             else answer(events[i].data.fd);
         }
     }
+    pthread_join(beating, NULL);
     FILE *file = fopen(argv[2], "wb");
-    if (!file || fwrite(arrivals, sizeof *arrivals, count, file) != count || fclose(file) != 0) die(argv[2]);
+    if (!file || fwrite(arrivals, sizeof *arrivals, count, file) != count) die(argv[2]);
+    if (fwrite(beats, sizeof *beats, beat_count, file) != beat_count || fclose(file) != 0) die(argv[2]);
     return 0;
 }

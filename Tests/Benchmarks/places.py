@@ -18,7 +18,7 @@ def compile_program(name, work):
     """Compiles NAME.c; where the program is."""
     program = os.path.join(work, name)
     compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("clang") or "cc"
-    subprocess.run([compiler, "-O2", "-o", program, os.path.join(HERE, name + ".c")], check=True)
+    subprocess.run([compiler, "-O2", "-pthread", "-o", program, os.path.join(HERE, name + ".c")], check=True)
     return program
 
 
