@@ -14,7 +14,6 @@ No time makes it fail. Exit codes: 0 measured, 1 PodAgent did not do its work, 2
 import argparse
 import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import tempfile
 import time
 
 import measure
-from places import BINARY, HERE, STAMP_IMAGE, private_directory
+from places import BINARY, STAMP_IMAGE, compile_program, private_directory
 from subjects import Failed, PodAgent, Podman
 
 IDLE_SECONDS = 10
@@ -77,9 +76,7 @@ def measure_podman(work, options):
 
 def measure_floor(work, options):
     """Bare system calls, with and without a veth pair; see floor.c."""
-    program, rootfs = os.path.join(work, "floor"), os.path.join(work, "rootfs")
-    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("clang") or "cc"
-    subprocess.run([compiler, "-O2", "-o", program, os.path.join(HERE, "floor.c")], check=True)
+    program, rootfs = compile_program("floor", work), os.path.join(work, "rootfs")
     unpack(STAMP_IMAGE, rootfs)
 
     def run(count, *words):

@@ -1,6 +1,7 @@
 """What the benchmark reads from the machine: time stamps, memory and CPU time by process name, the machine itself."""
 
 import datetime
+import math
 import os
 import platform
 import statistics
@@ -12,15 +13,17 @@ def stamp_time(path, patience_seconds):
 
     The container wrote down when it began, so it does not matter how late this looks: it looks rarely, in order
     to leave the processors to what is measured."""
+    times = stamp_times(path, 1, patience_seconds)
+    return times[0] if times else None
+
+
+def stamp_times(path, count, patience_seconds):
+    """The first `count` time stamps in a file, once there are as many whole lines; None if they do not come in time."""
     deadline = time.monotonic() + patience_seconds
     while time.monotonic() < deadline:
-        try:
-            with open(path) as stream:
-                line = stream.readline()
-            if line.endswith("\n"):
-                return float(line)
-        except FileNotFoundError:
-            pass
+        lines = _read(path).splitlines(keepends=True)
+        if len(lines) > count or len(lines) == count and lines[-1].endswith("\n"):
+            return [float(line) for line in lines[:count]]
         time.sleep(0.002)
     return None
 
@@ -54,6 +57,25 @@ def cpu_seconds(pids):
         if fields:
             total += int(fields[11]) + int(fields[12])
     return total / os.sysconf("SC_CLK_TCK")
+
+
+def cgroup_seconds(path):
+    """Processor time of everything that has run in a cgroup and below it so far, what has ended included, in seconds."""
+    for line in _read(os.path.join(path, "cpu.stat")).splitlines():
+        if line.startswith("usage_usec "):
+            return int(line.split()[1]) / 1e6
+    return 0.0
+
+
+def births():
+    """Processes and threads that the machine has begun since it started."""
+    return next(int(line.split()[1]) for line in _read("/proc/stat").splitlines() if line.startswith("processes "))
+
+
+def percentile(values, share):
+    """The value that `share` of them do not exceed (nearest rank)."""
+    ordered = sorted(values)
+    return ordered[max(0, min(len(ordered), math.ceil(share * len(ordered))) - 1)]
 
 
 def describe_machine():

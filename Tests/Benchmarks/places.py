@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import subprocess
 import tempfile
 
 HERE = os.path.dirname(os.path.realpath(__file__))
@@ -10,6 +11,15 @@ REPOSITORY = os.path.dirname(os.path.dirname(HERE))
 BINARY = os.path.join(REPOSITORY, ".build/release/podagent")
 IMAGES = os.path.join(REPOSITORY, ".build/images")
 STAMP_IMAGE = os.path.join(IMAGES, "stamp.tar")
+BUSYBOX_IMAGE = os.path.join(IMAGES, "busybox.tar")
+
+
+def compile_program(name, work):
+    """Compiles NAME.c; where the program is."""
+    program = os.path.join(work, name)
+    compiler = os.environ.get("CC") or shutil.which("cc") or shutil.which("clang") or "cc"
+    subprocess.run([compiler, "-O2", "-pthread", "-o", program, os.path.join(HERE, name + ".c")], check=True)
+    return program
 
 
 @contextlib.contextmanager

@@ -59,9 +59,12 @@ class Subject:
         return path
 
     def write_manifest(self, pod, ports=()):
+        return self.write_document(pod, manifest(pod, self.out, ports))
+
+    def write_document(self, pod, document):
         path = os.path.join(self.directory("stage"), pod + ".json")
         with open(path, "w") as stream:
-            json.dump(manifest(pod, self.out, ports), stream)
+            json.dump(document, stream)
         return path
 
     def started(self, pod, patience_seconds=120):
@@ -156,10 +159,33 @@ class PodAgent(Subject):
         return {pod["metadata"]["name"]: _identity(pod) for pod in json.loads(body)["items"]}
 
     def up(self, pod, ports=()):
-        staged = self.write_manifest(pod, ports)
+        return self.apply(pod, manifest(pod, self.out, ports))
+
+    def apply(self, pod, document):
+        staged = self.write_document(pod, document)
         began = time.time()
         os.rename(staged, os.path.join(self.manifests, pod + ".json"))
         return began
+
+    def wait_until_ready(self, names, patience_seconds=120):
+        """Returns when all these Pods are Ready."""
+        wanted, deadline = {f"{name}-bench" for name in names}, time.monotonic() + patience_seconds
+        while not wanted <= {pod["metadata"]["name"] for pod in self.documents() if _is_ready(pod)}:
+            if time.monotonic() > deadline:
+                raise Failed(f"{self.name}: not all of {len(wanted)} Pods get ready")
+            time.sleep(0.2)
+
+    def restarts(self):
+        """How often containers have been restarted, all Pods together."""
+        return sum(each["restartCount"] for pod in self.documents() for each in pod["status"]["containerStatuses"])
+
+    def documents(self):
+        """What the agent shows of its Pods."""
+        return json.loads(self.get("/api/v1/pods") or '{"items": []}')["items"]
+
+    def cgroup(self):
+        """The name of the cgroup that all of its Pods are in, from the mount."""
+        return inventory.cgroup_name(os.path.join(self.work, "run"))
 
     def down(self, pod):
         self.remove([pod])
@@ -184,8 +210,7 @@ class PodAgent(Subject):
         """The container's process, which has written its stamp."""
         found = {each["metadata"]["name"]: each for each in json.loads(self.get("/api/v1/pods"))["items"]}
         uid = found[f"{pod}-bench"]["metadata"]["uid"]
-        base = inventory.cgroup_name(os.path.join(self.work, "run"))
-        for pid, (name, _) in inventory.processes(f"{base}/pod{uid}").items():
+        for pid, (name, _) in inventory.processes(f"{self.cgroup()}/pod{uid}").items():
             if name == "stamp":
                 return pid
         raise Failed(f"{self.name}: {pod} has no process")
@@ -273,7 +298,10 @@ class Podman(Subject):
         return ran.stdout
 
     def up(self, pod, ports=()):
-        staged = self.write_manifest(pod, ports)
+        return self.apply(pod, manifest(pod, self.out, ports))
+
+    def apply(self, pod, document):
+        staged = self.write_document(pod, document)
         began = time.time()
         played = self.run("kube", "play", "--network", "podman" if self.place else "none", staged)
         # "Pod:" and its number, "Container:" and its number, each on a line of its own.
@@ -305,6 +333,11 @@ class Podman(Subject):
                     os.rmdir(path)
                 except OSError:
                     pass
+
+
+def _is_ready(pod):
+    conditions = pod["status"].get("conditions", [])
+    return any(each["type"] == "Ready" and each["status"] == "True" for each in conditions)
 
 
 def _identity(pod):

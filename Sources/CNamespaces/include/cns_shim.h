@@ -34,6 +34,12 @@ static inline int64_t cns_wall_clock(void) {
 /// Whether the peer of a Unix socket runs as our own user. unix(7), SO_PEERCRED. 1 or 0.
 int cns_peer_is_owner(int fd);
 
+/// A socket for the way between podagent and a shim; it does not block. Here, because whether Swift finds the names of
+/// socket types in a file depends on which modules that include <sys/socket.h> the others import.
+static inline int cns_shim_socket(void) {
+    return socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 /// A report channel: ours does not block.
 static inline int cns_channel(int *ours, int *childs) {
     int pair[2];

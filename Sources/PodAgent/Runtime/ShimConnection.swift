@@ -126,8 +126,7 @@ final class ShimConnection {
 
 /// A non-blocking `SOCK_SEQPACKET` socket.
 private func seqpacketSocket(_ subject: String) throws(SystemFailure) -> Descriptor {
-    let type = Int32(SOCK_SEQPACKET.rawValue) | Int32(SOCK_CLOEXEC.rawValue) | Int32(SOCK_NONBLOCK.rawValue)
-    return Descriptor(adopting: try check("socket", subject) { socket(AF_UNIX, type, 0) })
+    Descriptor(adopting: try check("socket", subject) { cns_shim_socket() })
 }
 
 /// The socket that a shim will listen on, bound at `name` in `directory`.

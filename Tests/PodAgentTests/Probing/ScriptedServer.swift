@@ -1,3 +1,4 @@
+import CNamespaces
 import Glibc
 import PodCore
 import Synchronization
