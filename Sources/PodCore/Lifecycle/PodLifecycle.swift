@@ -8,8 +8,9 @@ public struct PodLifecycle: Hashable, Sendable, Codable {
         public var restartPolicy: RestartRule?
         /// Exceptions to its own policy; the first that matches counts.
         public var restartRules: [ExitCodeRule] = []
-        /// Whether something is done right after its start, and before it is asked to end.
+        /// Whether something is done right after its start.
         public var hasPostStart = false
+        /// Whether something is done before it is asked to end.
         public var hasPreStop = false
         /// The questions that it is asked.
         public var probes: [ProbeKind: ProbeSchedule] = [:]

@@ -29,7 +29,7 @@ final class TestClient: Sendable {
     struct Closed: Error {}
 
     /// Nothing in these tests takes longer, unless something hangs.
-    static let patience = Duration.seconds(60)
+    static let patience = Duration.seconds(240)
 
     private let descriptor: AsyncDescriptor
     private let buffer = Mutex<[UInt8]>([])

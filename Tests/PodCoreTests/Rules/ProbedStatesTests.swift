@@ -9,7 +9,7 @@ import Testing
     private static func web(_ kind: ProbeKind) -> PodProbes.Question { .init(RunID(1), "web", kind) }
 
     private static func answered(_ pod: inout Driver, _ kind: ProbeKind) -> ProbeMachine.Verdict? {
-        pod.probes.take(.success, of: web(kind), at: pod.driver.now.tick)
+        pod.probes.take(.success, of: web(kind))
     }
 
     @Test("5.2.1: sidecars are asked, other init containers never")
@@ -101,7 +101,7 @@ import Testing
         for _ in 0..<3 {
             let asked = pod.asked(after: 10)
             #expect(asked == [.readiness])
-            let verdict = pod.probes.take(.failure("no"), of: Self.web(.readiness), at: pod.driver.now.tick)
+            let verdict = pod.probes.take(.failure("no"), of: Self.web(.readiness))
             guard case .wait(let record?, let conclusion) = verdict else {
                 Issue.record("no event")
                 return
@@ -119,7 +119,7 @@ import Testing
         pod.run()
         let first = pod.asked(after: 5)
         #expect(first == [.liveness])
-        _ = pod.probes.take(.failure("no"), of: Self.web(.liveness), at: pod.driver.now.tick)
+        _ = pod.probes.take(.failure("no"), of: Self.web(.liveness))
         _ = pod.driver.exit(1, 1)
         _ = pod.driver.start(2)
         let early = pod.asked(after: 4.9)
@@ -128,7 +128,7 @@ import Testing
         var verdicts: [ProbeMachine.Verdict?] = []
         for _ in 0..<2 {
             let question = PodProbes.Question(RunID(2), "web", .liveness)
-            verdicts.append(pod.probes.take(.failure("no"), of: question, at: pod.driver.now.tick))
+            verdicts.append(pod.probes.take(.failure("no"), of: question))
             _ = pod.asked(after: 10)
         }
         let record = PodRecord(.warning, "Unhealthy", "Liveness probe failed: no", container: "web")
