@@ -69,7 +69,8 @@ extension PodWorker {
     private static let loopback = "127.0.0.1"
 
     /// Makes a call; what takes it back.
-    func make(_ call: NetworkCall, _ done: @escaping @NodeActor @Sendable (ProbeOutcome) -> Void) -> () -> Void
+    func make(_ call: NetworkCall, _ done: @escaping @NodeActor @Sendable (ProbeOutcome) -> Void) -> () ->
+        Void
     {
         var place = NetworkPlace.node
         if !pod.spec.hostNetwork, addresses.isEmpty, call.host == Self.loopback {
