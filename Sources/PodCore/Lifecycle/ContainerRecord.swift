@@ -145,8 +145,10 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     /// claim, for a start of which nothing comes is no restart.
     mutating func commitStart(at start: Tick, _ limits: BackoffLimits) {
         guard case .starting = state else { return }
-        // A new sandbox knows nothing of the init containers of an earlier one (reference §6.8.2).
-        let isForgotten = isInit && endedInEarlierSandbox
+        // A new sandbox knows nothing of the init containers of an earlier one (reference §6.8.2). One that has all
+        // containers restarted is held back all the same, or that could go on without a pause.
+        let isRemoved = lastTermination?.reason == Termination.removedReason
+        let isForgotten = isInit && endedInEarlierSandbox && !isRemoved
         if lastTermination != nil, !isForgotten { backoff.step(at: start, limits) }
         earlierTermination = nil
         endedInEarlierSandbox = false
