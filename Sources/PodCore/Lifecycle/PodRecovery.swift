@@ -75,6 +75,7 @@ extension PodMachine {
             // In the order in which they were born, so that a container's end is known before its restart.
             for run in observation.runs.sorted(by: { $0.run < $1.run }) { adopt(run, at: now, &effects) }
         }
+        supersedeSeen()
         recoverSandbox(observation, at: now, &effects)
         // A deletion that is not in the record may have removed the volumes already, but not beneath a sandbox.
         if sandbox != .ready, preparation == .done { preparation = .none }
