@@ -20,7 +20,8 @@ extension PodMachine {
     /// A container has ended by itself. If it is to take all others with it, they are ended too; not when nobody knows
     /// how it ended, which may have been in an earlier sandbox.
     mutating func considerRestartingAll(_ record: ContainerRecord, after end: Termination) {
-        guard !end.isLost, ending == nil, shutdownGrace == nil, sandbox == .ready || isResuming else { return }
+        guard !end.isLost, ending == nil, shutdownGrace == nil, sandbox == .ready || isResuming
+        else { return }
         if rule(of: record, matching: end)?.action == .restartAllContainers { isRestartingAll = true }
     }
 
