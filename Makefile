@@ -59,7 +59,7 @@ test-vm: images ## a whole machine: boots systemd in a process, installs the ser
 
 # The first failing seed of each share is printed with its story; SEED= replays that one.
 SEEDS ?= 10000
-simulate: ## a node's life under seeds: SEEDS=N as many as wanted, SEED=N that one again
+simulate: ## a node's life under seeds, with crashes, probes, hooks, sidecars and changes: SEEDS=N as many as wanted, SEED=N that one again
 	$(SWIFT) build --build-tests
 	PODAGENT_SIMULATE="$(if $(SEED),$(SEED) 1,0 $(SEEDS))" $(SWIFT) test --skip-build --filter NodeSimulationTests
 

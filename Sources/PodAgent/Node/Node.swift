@@ -221,7 +221,7 @@ final class Node {
     private func changed(_ worker: PodWorker, _ key: PodKey) {
         guard workers[key] === worker else { return }
         publish(worker, key)
-        census.show(worker.status.phase, of: key, isWhole: !worker.machine.isResuming)
+        census.show(worker.shownStatus.phase, of: key, isWhole: !worker.machine.isResuming)
         if worker.machine.isShutDown { handle(.podIsShutDown(key)) }
         if worker.hasEnded { handle(.ending(key)) }
         tellStanding(of: worker, key)
@@ -232,7 +232,7 @@ final class Node {
         // Until its shim has answered, what is shown is a memory.
         guard workers[key] === worker, !worker.machine.isResuming else { return }
         if worker.machine.hold == nil, machine.isHeld(key) { handle(.begun(key)) }
-        let standing = PodStanding(worker.status)
+        let standing = PodStanding(worker.shownStatus)
         guard standing != worker.standing else { return }
         worker.standing = standing
         handle(.stands(key, standing))

@@ -28,7 +28,9 @@ final class PodRecorder: Sendable {
         /// A record of the Pod is on disk, this one or one of an earlier podagent.
         var exists: Bool
         var directory: RootedDirectory?
-        /// What the Pod has been changed to, until that is on disk.
+        /// What the Pod has been changed to, until a record is given that says so.
+        var announcedPod: Pod?
+        /// The same from then on, until it is on disk.
         var changedPod: Pod?
     }
 
@@ -53,14 +55,16 @@ final class PodRecorder: Sendable {
             guard !state.stopped else { return false }
             state.next = record
             state.written.append(written)
+            if let announced = state.announcedPod.take() { state.changedPod = announced }
             return state.begins()
         }
         if begins { begin() }
     }
 
     /// With the next record the Pod is written as it is now. After that, so that of a container which is to be started
-    /// anew a record says so before nothing else does: whoever finds the old Pod makes the change once more.
-    func change(_ pod: Pod) { state.withLock { $0.changedPod = pod } }
+    /// anew a record says so before nothing else does: whoever finds the old Pod makes the change once more. Never with a
+    /// record that is on its way already: whoever found that with the new Pod would not know what to start anew.
+    func change(_ pod: Pod) { state.withLock { $0.announcedPod = pod } }
 
     /// Calls `done` when everything that has been given to ``write(_:written:)`` is on disk, or could not be written.
     func whenWritten(_ done: @escaping Done) {
@@ -111,16 +115,16 @@ final class PodRecorder: Sendable {
     private func drain() {
         while true {
             // Nothing when it was stopped before it began.
-            let (record, written) = state.withLock { $0.take() }
+            let (record, changed, written) = state.withLock { $0.take() }
             var outcome = Outcome.success(())
             if let record {
-                outcome = Result { try write(record) }
+                outcome = Result { try write(record, changed) }
                 if case .failure(let error) = outcome {
                     // The Pod runs on; the shim keeps its ends until a record of them gets through.
                     Log.warning("cannot save the record of Pod \(pod.metadata.name): \(error)")
                 }
             }
-            let (tried, isDone) = state.withLock { $0.finish(record, written, outcome) }
+            let (tried, isDone) = state.withLock { $0.finish(record, changed, written, outcome) }
             Self.onNode {
                 if case .success = outcome { for body in written { body() } }
                 for done in tried { done(outcome) }
@@ -138,7 +142,7 @@ final class PodRecorder: Sendable {
         }
     }
 
-    private func write(_ record: PodRecordFile) throws {
+    private func write(_ record: PodRecordFile, _ changed: Pod?) throws {
         CrashPoint.beforeRecord.pass(pod.metadata.uid)
         var directory = state.withLock { $0.directory }
         if directory == nil {
@@ -151,10 +155,7 @@ final class PodRecorder: Sendable {
         }
         guard let directory else { return }
         try record.write(to: directory)
-        if let changed = state.withLock({ $0.changedPod }) {
-            try PodFile.write(changed, to: directory)
-            state.withLock { if $0.changedPod == changed { $0.changedPod = nil } }
-        }
+        if let changed { try PodFile.write(changed, to: directory) }
         CrashPoint.afterRecord.pass(pod.metadata.uid)
     }
 
@@ -171,19 +172,21 @@ extension PodRecorder.State {
         return true
     }
 
-    fileprivate mutating func take() -> (PodRecordFile?, [PodRecorder.Written]) {
+    fileprivate mutating func take() -> (PodRecordFile?, Pod?, [PodRecorder.Written]) {
         defer {
             next = nil
+            changedPod = nil
             written = []
             waiting = []
         }
         current = (current ?? []) + waiting
-        return (next, written)
+        return (next, changedPod, written)
     }
 
     /// Who waited for this try, and whether there is nothing more to write for now.
     fileprivate mutating func finish(
         _ record: PodRecordFile?,
+        _ changed: Pod?,
         _ tellers: [PodRecorder.Written],
         _ outcome: PodRecorder.Outcome
     ) -> (tried: [PodRecorder.Done], isDone: Bool) {
@@ -195,6 +198,7 @@ extension PodRecorder.State {
             retryDelay = nil
         case .failure:
             if !stopped, next == nil { next = record }
+            changedPod = changedPod ?? changed
             written = tellers + written
             retryDelay = retryDelay.map { min($0 * 2, PodRecorder.retry.max) } ?? PodRecorder.retry.first
         }

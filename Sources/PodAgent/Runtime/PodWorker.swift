@@ -30,6 +30,10 @@ final class PodWorker {
     /// The Pod's own; none while it has loopback alone.
     var addresses: [String] = []
     var status = PodStatus()
+    /// Whether it is on disk that the Pod has Succeeded or Failed.
+    var isEndOnDisk = false
+    /// What was shown before that.
+    private var shownPhase = PodPhase.pending
     /// What watchers were last shown.
     var published: Pod?
     /// What the node's machine was last told of how the Pod stands.
@@ -110,6 +114,7 @@ final class PodWorker {
             unenforced: Set(node.cgroups.missing.keys),
             at: Clock.wall()
         )
+        shownPhase = shownStatus.phase
         remember()
         if machine.ending != nil || machine.shutdownGrace != nil { attachment.giveUp() }
         for effect in effects { perform(effect) }
@@ -137,10 +142,18 @@ final class PodWorker {
         }
     }
 
+    /// The status for everybody else. An end is shown only when it is on disk, so that no crash of podagent takes it back:
+    /// the phase is that from before until then. A Pod that is rejected is looked at again by the next podagent anyway.
+    var shownStatus: PodStatus {
+        var shown = status
+        if statusBuilder.isTerminal, !isEndOnDisk, machine.rejection == nil { shown.phase = shownPhase }
+        return shown
+    }
+
     /// What the API shows of the Pod.
     var shown: Pod {
         var shown = pod
-        shown.status = status
+        shown.status = shownStatus
         if let deletionRequestedAt, case .deleting(let grace, _) = machine.ending {
             shown.metadata.deletionGracePeriodSeconds = grace.components.seconds
             let end = deletionRequestedAt + grace
@@ -211,6 +224,7 @@ final class PodWorker {
             let hasEnded = hasEnded
             recorder.write(record) { [weak self] in
                 self?.forget(ends)
+                if record.status.isTerminal { self?.showEnd() }
                 if hasEnded { self?.onEnded() }
             }
         } else if !ends.isEmpty {
@@ -218,6 +232,14 @@ final class PodWorker {
                 if case .success = outcome { self?.forget(ends) }
             }
         }
+    }
+
+    /// The end of the Pod is on disk, and everybody may know of it.
+    private func showEnd() {
+        if isEndOnDisk { return }
+        isEndOnDisk = true
+        shownPhase = status.phase
+        onChange()
     }
 
     /// How these ended is on disk: the shim need not keep it any longer.

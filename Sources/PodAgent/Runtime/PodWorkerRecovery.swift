@@ -9,6 +9,7 @@ extension PodWorker {
         machine = record.machine
         machine.redefine(PodLifecycle(pod, backoff: node.options.backoff))
         statusBuilder = record.status
+        isEndOnDisk = record.status.isTerminal
         facts = record.facts
         deletionRequestedAt = record.deletionRequestedAt
         addresses = record.addresses ?? []

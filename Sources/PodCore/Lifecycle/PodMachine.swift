@@ -81,6 +81,9 @@ public struct PodMachine: Hashable, Sendable, Codable {
     public internal(set) var isRestartingAll = false
     /// When the Pod has been active for as long as it may.
     var deadlineAt: Tick?
+    /// Containers that were redefined while podagent had not heard yet which instances there are; absent in records of
+    /// earlier versions.
+    var supersededUnseen: Set<String>?
     var cleaningUp = false
     /// No sandbox is made before this.
     var sandboxRetryAt: Tick?

@@ -11,8 +11,8 @@ extension PodMachine {
     }
 
     private mutating func decide(at now: Moment, _ effects: inout [PodEffect]) {
-        if sandbox == .dying { return buryTheDead(&effects) }
         if hold == nil { meetDeadline(at: now, &effects) }
+        if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
         if hold != nil {

@@ -17,10 +17,11 @@ extension PodMachine {
         lifecycle.container(record.name)?.restartRules.first { $0.matches(end.exitCode) }
     }
 
-    /// A container has ended by itself. If it is to take all others with it, they are ended too.
+    /// A container has ended by itself. If it is to take all others with it, they are ended too; not when nobody knows
+    /// how it ended, which may have been in an earlier sandbox.
     mutating func considerRestartingAll(_ record: ContainerRecord, after end: Termination) {
         // A record may be older than the sandbox that stands; in one that dies all begins again anyway.
-        guard ending == nil, shutdownGrace == nil, sandbox != .dying else { return }
+        guard !end.isLost, ending == nil, shutdownGrace == nil, sandbox != .dying else { return }
         if rule(of: record, matching: end)?.action == .restartAllContainers { isRestartingAll = true }
     }
 
@@ -46,6 +47,17 @@ extension PodMachine {
         for index in containers.indices where superseded.contains(containers[index].name) {
             containers[index].supersede()
         }
+        // The shim may know of instances that are younger than the record.
+        if isResuming { supersededUnseen = (supersededUnseen ?? []).union(superseded) }
+    }
+
+    /// A restarted podagent was told of another definition before it had heard what runs.
+    mutating func supersedeSeen() {
+        for index in containers.indices {
+            guard supersededUnseen?.contains(containers[index].name) == true else { continue }
+            if containers[index].liveRun != nil { containers[index].supersede() }
+        }
+        supersededUnseen = nil
     }
 
     /// Ends the instances whose definition is not that of the container any more.

@@ -70,9 +70,12 @@ extension PodMachine {
             hold = nil
             settleMissing(in: observation, at: now)
             noticeLaterSandbox(observation)
+            // Before the ends are taken in: those of a sandbox that stands may have all containers restarted.
+            if observation.pauseIsAlive, sandbox == .creating || sandbox == .absent { sandbox = .ready }
             // In the order in which they were born, so that a container's end is known before its restart.
             for run in observation.runs.sorted(by: { $0.run < $1.run }) { adopt(run, at: now, &effects) }
         }
+        supersedeSeen()
         recoverSandbox(observation, at: now, &effects)
         // A deletion that is not in the record may have removed the volumes already, but not beneath a sandbox.
         if sandbox != .ready, preparation == .done { preparation = .none }
@@ -149,9 +152,6 @@ extension PodMachine {
     ) {
         switch (sandbox, observation) {
         case (.absent, nil) where cleanedUp: break
-        case (.creating, .some(let seen)) where seen.pauseIsAlive,
-            (.absent, .some(let seen)) where seen.pauseIsAlive:
-            sandbox = .ready
         case (.ready, .some(let seen)) where seen.pauseIsAlive: break
         case (.ready, nil), (.dying, nil):
             apply(.sandboxLost(attempt: attempt), at: now, &effects)

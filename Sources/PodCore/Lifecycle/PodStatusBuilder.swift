@@ -32,6 +32,9 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     /// A Pod that has no status yet.
     public init() {}
 
+    /// Whether the Pod has been found to have Succeeded or Failed, which is for good once this is on the disk.
+    public var isTerminal: Bool { terminalPhase != nil }
+
     /// The status now. `unenforced` are the controllers without which the node's limits do not hold.
     public mutating func status(
         of pod: Pod,

@@ -22,7 +22,7 @@ public struct PodProbes: Sendable {
     private let isEmpty: Bool
     private let uid: String
     private let agentStartedAt: Timestamp
-    private var machines: [Question: ProbeMachine] = [:]
+    private(set) var machines: [Question: ProbeMachine] = [:]
 
     /// The probes of a Pod. Instances that are older than `agentStartedAt` were probed by an earlier podagent.
     public init(_ lifecycle: PodLifecycle, uid: String, agentStartedAt: Timestamp) {

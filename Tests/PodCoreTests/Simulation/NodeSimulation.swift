@@ -9,11 +9,19 @@
 ///     NodeSimulationAgent     one life of the agent: its start, the node's machine, its end
 ///     PretendWorker           the shell around one Pod's machine, as PodWorker is
 ///     PretendWorkerNews       what it hears from its shim
+///     PretendWorkerHooks      what it does after starts and before ends
+///     PretendWorkerProbes     what it asks the containers
 ///     PretendRecorder         its record on the disk, as PodRecorder is
 ///     PretendKernel           shims, processes, cgroups and directories
+///     PretendPods             what Pods people ask for
 ///     ContainerTruth          what has really happened, whatever the agent believes
+///     InstanceTruth           the same of one instance: its hooks, its answers, its stop
 ///     NodeSimulationChecks    what must hold
-///     NodeSimulationStops     how containers are stopped, and the node shut down
+///     NodeSimulationRest      what must hold when nothing is left to happen
+///     NodeSimulationStarts    which containers start, in which order and how often
+///     NodeSimulationProgress  how far instances have come: hooks, probes, deadlines
+///     NodeSimulationStops     how containers are stopped
+///     NodeSimulationShutdown  how the node is shut down
 ///     NodeSimulationOrder     which Pods begin and end after which others
 ///     PretendPace             how soon things are tried again
 final class NodeSimulation {
@@ -28,6 +36,8 @@ final class NodeSimulation {
         var due: Int64
         var order: Int
         var doer: Doer
+        /// A question to a container or its answer: that goes on for as long as Pods run.
+        var isProbe: Bool
         var label: String
         var body: () -> Void
     }
@@ -76,6 +86,8 @@ final class NodeSimulation {
         var portsAreScarce: Bool
         /// Pods name others that they start after.
         var hasOrder: Bool
+        /// Pods have sidecars, hooks, probes, deadlines and rules of their own.
+        var hasRichPods: Bool
         var crashChance: Double
     }
 
@@ -90,6 +102,7 @@ final class NodeSimulation {
             reboots: random.chance(0.3),
             portsAreScarce: random.chance(0.4),
             hasOrder: seed % 3 == 0,
+            hasRichPods: seed % 4 != 0,
             crashChance: random.chance(0.2) ? 0 : diskIsSlow ? 0.02 : 0.004
         )
         if tracing { trace = [] }
@@ -101,13 +114,19 @@ final class NodeSimulation {
 
     var now: Moment { Moment(tick: tick, wall: Timestamp(nanoseconds: time + wallOffset)) }
 
-    func at(_ delay: Duration, _ doer: Doer, _ label: @autoclosure () -> String, _ body: @escaping () -> Void)
-    {
+    func at(
+        _ delay: Duration,
+        _ doer: Doer,
+        isProbe: Bool = false,
+        _ label: @autoclosure () -> String,
+        _ body: @escaping () -> Void
+    ) {
         order += 1
         let happening = Happening(
             due: time + delay.wholeNanoseconds,
             order: order,
             doer: doer,
+            isProbe: isProbe,
             label: trace == nil ? "" : label(),
             body: body
         )
@@ -152,8 +171,11 @@ final class NodeSimulation {
     /// Through the trouble, then in calm until nothing is left to happen, then everything is removed.
     func run() {
         makeTrouble()
-        var steps = 0
-        while steps < 360, time < 1_500_000_000_000, step() { steps += 1 }
+        var (steps, all) = (0, 0)
+        while steps < 360, all < 4000, time < 1_500_000_000_000, let happened = step() {
+            if happened != .probing { steps += 1 }
+            all += 1
+        }
         calmDown()
         guard comesToRest("in calm") else { return }
         checkRest()
@@ -162,30 +184,44 @@ final class NodeSimulation {
         checkEmptiness()
     }
 
+    private enum Step { case probing, something }
+
     private func comesToRest(_ when: String) -> Bool {
-        for _ in 0..<4000 where violations.isEmpty {
-            if !step() { return violations.isEmpty }
+        var steps = 0
+        for _ in 0..<100_000 where violations.isEmpty && steps < 4000 {
+            if isAtRest { return true }
+            guard let happened = step() else { return violations.isEmpty }
+            if happened != .probing { steps += 1 }
         }
         if violations.isEmpty { fail("never comes to rest \(when)") }
         return false
     }
 
-    /// Lets the next thing happen; false when there is none, or something has gone wrong.
-    private func step() -> Bool {
-        guard violations.isEmpty else { return false }
+    /// Nothing is left to happen but that containers are asked what they have answered before.
+    private var isAtRest: Bool {
+        if queue.contains(where: { !$0.isProbe && !isStale($0.doer) }) { return false }
+        guard let agent else { return true }
+        return agent.nextAlarm.map(\.isProbe) ?? true && !agent.hasMachineAlarm
+            && agent.workers.values.allSatisfy(\.hasSettledAnswers)
+    }
+
+    /// Lets the next thing happen; nil when there is none, or something has gone wrong.
+    private func step() -> Step? {
+        guard violations.isEmpty else { return nil }
         while let last = queue.last, isStale(last.doer) { queue.removeLast() }
-        let alarm = agent?.nextAlarm.map { (due: $0.due.nanoseconds + bootedAt, ring: $0.ring) }
-        if let alarm, queue.last.map({ alarm.due <= $0.due }) ?? true {
-            if alarm.due < time { fail("an alarm in the past") }
-            advance(to: alarm.due)
+        let alarm = agent?.nextAlarm
+        if let alarm, queue.last.map({ alarm.due.nanoseconds + bootedAt <= $0.due }) ?? true {
+            let due = alarm.due.nanoseconds + bootedAt
+            if due < time { fail("an alarm in the past") }
+            advance(to: due)
             alarm.ring()
-            return true
+            return alarm.isProbe ? .probing : .something
         }
-        guard let next = queue.popLast() else { return false }
+        guard let next = queue.popLast() else { return nil }
         advance(to: next.due)
         tell(next.label)
         next.body()
-        return true
+        return next.isProbe ? .probing : .something
     }
 
     private func advance(to due: Int64) {

@@ -7,6 +7,7 @@ final class PretendAgent {
     var machine = NodeMachine(nodeName: "node1")
     var workers: [PodKey: PretendWorker] = [:]
     private var manifests = ManifestSet<ManifestPod>()
+    let startedAt: Timestamp
     var whenDown: () -> Void = {}
     /// Since it was asked to shut the node down.
     var goingDown: GoingDown?
@@ -14,6 +15,7 @@ final class PretendAgent {
     init(_ node: NodeSimulation, life: Int) {
         self.node = node
         self.life = life
+        startedAt = node.now.wall
     }
 
     /// Takes up what there is, then lists the directory.
@@ -21,8 +23,8 @@ final class PretendAgent {
         endUnknown()
         var restored: [(path: String, definitions: [ManifestSet<ManifestPod>.Definition])] = []
         for uid in node.disk.records.keys.sorted() {
-            guard let record = node.disk.records[uid] else { continue }
-            let worker = PretendWorker(self, record.pod, record.source, isRestored: true)
+            guard let record = node.disk.records[uid], let pod = node.disk.pods[uid] else { continue }
+            let worker = PretendWorker(self, pod, record.source, isRestored: true)
             workers[worker.key] = worker
             worker.recover(record)
             if node.agent !== self { return }
@@ -101,8 +103,11 @@ final class PretendAgent {
         case .release(let key):
             guard let worker = workers[key] else { return node.fail("\(key) is released and is not there") }
             node.checkOrder(self, worker.pod)
+            node.truths[worker.uid]?.hasBegun = true
             worker.deliver(.released)
-        case .change(let key, _, _): node.fail("\(key) is changed, and nobody has changed it in place")
+        case .change(let key, let pod, let superseded):
+            guard let worker = workers[key] else { return node.fail("\(key) is changed and is not there") }
+            worker.change(to: pod, superseding: superseded)
         case .record(let key, _):
             if workers[key] == nil { node.fail("\(key) is talked about and is not there") }
         case .reject(let pod, let source, let rejection):
@@ -157,7 +162,7 @@ final class PretendAgent {
     private func tellStanding(of worker: PretendWorker) {
         guard worker.isAlive, !worker.machine.isResuming else { return }
         if worker.machine.hold == nil, machine.isHeld(worker.key) { handle(.begun(worker.key)) }
-        let standing = PodStanding(worker.status)
+        let standing = PodStanding(worker.shown)
         guard worker.isAlive, standing != worker.standing else { return }
         worker.standing = standing
         handle(.stands(worker.key, standing))
@@ -171,15 +176,23 @@ final class PretendAgent {
     }
 
     /// What is due next by itself, and what to do then.
-    var nextAlarm: (due: Tick, ring: () -> Void)? {
-        var next: (due: Tick, ring: () -> Void)?
-        if let due = machine.nextAlarm { next = (due, { [unowned self] in handle(.alarm) }) }
+    var nextAlarm: (due: Tick, isProbe: Bool, ring: () -> Void)? {
+        var next: (due: Tick, isProbe: Bool, ring: () -> Void)?
+        if let due = machine.nextAlarm { next = (due, false, { [unowned self] in handle(.alarm) }) }
         // In a fixed order, so that a seed always tells the same story.
         for worker in workers.values.sorted(by: { $0.key < $1.key }) {
-            guard let due = worker.machine.nextAlarm, next.map({ due < $0.due }) ?? true else { continue }
-            next = (due, { [unowned worker] in worker.deliver(.alarm) })
+            let (own, asking) = (worker.machine.nextAlarm, worker.probes.nextAlarm)
+            guard let due = [own, asking].compactMap(\.self).min(), next.map({ due < $0.due }) ?? true else {
+                continue
+            }
+            next = (due, own.map { $0 > due } ?? true, { [unowned worker] in worker.alarmRang() })
         }
         return next
+    }
+
+    /// Whether something is due that is no question to a container.
+    var hasMachineAlarm: Bool {
+        machine.nextAlarm != nil || workers.values.contains { $0.machine.nextAlarm != nil }
     }
 }
 
@@ -193,7 +206,8 @@ extension NodeEffect {
         case .holdOn(let key, let reason): "hold \(key) on: \(reason.message)"
         case .release(let key): "release \(key)"
         case .record(let key, let record): "\(key): \(record.message)"
-        case .change(let key, let pod, _): "change \(key) to \(pod.metadata.uid)"
+        case .change(let key, let pod, let names):
+            "change \(key) to \(pod.metadata.uid), \(names.sorted()) anew"
         case .delete(let key, let grace): "delete \(key) within \(grace.map { "\($0)" } ?? "its own time")"
         case .shutDown(let key, let grace): "shut down \(key) within \(grace)"
         case .isDown: "is down"
@@ -219,6 +233,9 @@ extension NodeSimulation {
         guard agent != nil else { return }
         tell("    the agent dies")
         agent = nil
+        for truth in truths.values {
+            for run in truth.instances.keys { truth.instances[run]?.agentDied() }
+        }
         guard returns else { return }
         let pause = random.chance(0.2) ? random.seconds(0...300) : random.seconds(0...2)
         at(pause, .world, "the agent is started again") { [unowned self] in startAgent() }

@@ -1,36 +1,48 @@
 @testable import PodCore
 
-/// A node on its way down.
-struct GoingDown {
-    let periods: ShutdownPeriods
-    /// When it was asked to.
-    let since: Int64
-    /// It has said so.
-    var isDown = false
-
-    /// When the critical Pods have had their time.
-    var waveEndsAt: Int64
-    /// When the critical Pods' turn comes at the latest.
-    var criticalAt: Int64
-
-    init(periods: ShutdownPeriods, since: Int64) {
-        self.periods = periods
-        self.since = since
-        waveEndsAt = since
-        criticalAt = since
-    }
-}
-
-/// How containers are stopped: asked first, killed when their time is over, and neither sooner nor later.
+/// How containers are stopped: after what is to be done before, in their turn, asked first, killed when their time is over,
+/// and neither sooner nor later.
 extension NodeSimulation {
-    private func grace(_ worker: PretendWorker) -> Duration {
-        var grace = worker.machine.lifecycle.terminationGracePeriod
-        if case .deleting(let wanted, _) = worker.machine.ending { grace = wanted }
-        return min(grace, worker.machine.shutdownGrace ?? grace)
-    }
-
     private func stopTime(_ grace: Duration) -> Int64 {
         grace <= .zero ? 0 : max(grace, .seconds(2)).wholeNanoseconds
+    }
+
+    /// Of the whole Pod's end, or of its own if it is ended alone; nil while the Pod does not end.
+    private func graceOfPod(_ worker: PretendWorker) -> Duration? {
+        var grace: Duration?
+        if case .deleting(let wanted, _) = worker.machine.ending { grace = wanted }
+        guard let shutdown = worker.machine.shutdownGrace else { return grace }
+        return min(grace ?? .seconds(worker.pod.spec.terminationGracePeriodSeconds), shutdown)
+    }
+
+    /// What people are told: among that is whose end is wished for, and why.
+    func noteRecord(_ worker: PretendWorker, _ record: PodRecord) {
+        guard record.reason == "Killing", let name = record.container else { return }
+        guard let run = worker.machine.containers.first(where: { $0.name == name })?.runningRun,
+            truths[worker.uid]?.instances[run] != nil
+        else { return fail("\(worker.uid) \(name) is to end, and does not run") }
+        let isPodsEnd = worker.machine.ending != nil || worker.machine.shutdownGrace != nil
+        let restartsAll = !isPodsEnd && record.message.hasPrefix("Stopping container")
+        var grace = Duration.seconds(worker.pod.spec.terminationGracePeriodSeconds)
+        if restartsAll { grace = .seconds(2) }
+        for kind in ProbeKind.allCases where record.message.contains("failed \(kind.rawValue) probe") {
+            let probe = worker.pod.spec.container(named: name)?.probe(kind)
+            grace = probe?.terminationGracePeriodSeconds.map { .seconds($0) } ?? grace
+        }
+        if case .deleting(let wanted, _) = worker.machine.ending { grace = wanted }
+        grace = min(grace, worker.machine.shutdownGrace ?? grace)
+        if record.message.contains("definition changed"),
+            truths[worker.uid]?.superseded.contains(name) != true
+        {
+            fail("\(worker.uid) \(name) is ended for a change that nobody has made")
+        }
+        if truths[worker.uid]?.instances[run]?.stop != nil { fail("\(worker.uid) \(name) is to end twice") }
+        truths[worker.uid]?.restartsAll.remove(run)
+        truths[worker.uid]?.instances[run]?.stop = StopTruth(
+            timeIsUpAt: time + stopTime(grace),
+            isAtOnce: grace <= .zero,
+            skipsHook: restartsAll
+        )
     }
 
     /// Somebody may have less patience than whoever asked first.
@@ -41,39 +53,76 @@ extension NodeSimulation {
         case .nodeShutdown(let grace): truth.shutdownGrace = min(grace, truth.shutdownGrace ?? grace)
         default: return
         }
-        let latest = time + stopTime(grace(worker))
-        for (run, stop) in truth.stops { truth.stops[run]?.killBy = min(stop.killBy, latest) }
+        guard let grace = graceOfPod(worker) else { return }
+        let latest = time + stopTime(grace)
+        for run in truth.instances.keys {
+            truth.instances[run]?.stop?.timeIsUpAt.lower(to: latest)
+            if grace <= .zero { truth.instances[run]?.stop?.isAtOnce = true }
+        }
     }
 
-    /// Of somebody's wish for a quicker end that was not on the disk before the agent died, nobody knows any more.
-    func forgetUnrecordedHaste(of worker: PretendWorker) {
-        for record in worker.machine.containers {
-            guard let run = record.liveRun, let killAt = record.stop?.killAt else { continue }
-            truths[worker.uid]?.stops[run]?.killBy = killAt.nanoseconds + bootedAt
+    /// Stops that are on the disk go on; of others, and of somebody's wish for a quicker end that is not there, nobody
+    /// knows any more.
+    func inheritStops(_ worker: PretendWorker) {
+        guard let truth = truths[worker.uid] else { return }
+        for run in truth.instances.keys {
+            let record = worker.machine.containers.first { $0.liveRun == run }
+            truth.instances[run]?.stop = record?.stop.map { stop in
+                var inherited = StopTruth(
+                    timeIsUpAt: stop.killAt.nanoseconds + bootedAt,
+                    isAtOnce: false,
+                    isInherited: true
+                )
+                inherited.hasBegun = true
+                // What stands there as asked has been, as far as anybody knows.
+                if stop.stage == .asked { inherited.askedAt = time }
+                return inherited
+            }
         }
     }
 
     func checkTermination(_ worker: PretendWorker, _ run: RunID) {
-        let grace = grace(worker)
-        if grace <= .zero { fail("\(worker.uid) \(run) is asked to end, and has no time for it") }
-        if worker.askedBefore.contains(run) {
-            fail("\(worker.uid) \(run) is asked to end again, and gets its time anew")
+        let uid = worker.uid
+        guard let instance = truths[uid]?.instances[run], let stop = instance.stop else {
+            return fail("\(uid) \(run) is asked to end, and nobody wants that")
         }
-        guard let truth = truths[worker.uid] else { return }
-        truth.stops[run] = (truth.stops[run]?.askedAt ?? time, time + stopTime(grace))
+        if stop.isAtOnce { fail("\(uid) \(run) is asked to end, and has no time for it") }
+        if stop.askedAt != nil { fail("\(uid) \(run) is asked to end again, and gets its time anew") }
+        let isLate = time >= stop.timeIsUpAt
+        let container = worker.pod.spec.container(named: instance.container)
+        if container?.lifecycle?.preStop != nil, !stop.skipsHook, !stop.isInherited, !instance.preStopIsOver,
+            !isLate
+        {
+            fail("\(uid) \(run) is asked to end before its preStop hook is over")
+        }
+        let isPodsEnd = worker.machine.ending != nil || worker.machine.shutdownGrace != nil
+        if isPodsEnd, !isLate, container?.isSidecar == true { checkTurn(worker, instance.container) }
+        truths[uid]?.instances[run]?.stop?.askedAt = time
+        truths[uid]?.instances[run]?.stop?.hasBegun = true
+    }
+
+    /// A sidecar ends after the regular containers and those sidecars that came after it.
+    private func checkTurn(_ worker: PretendWorker, _ name: String) {
+        let sidecars = worker.pod.spec.initContainers.filter(\.isSidecar).map(\.name)
+        let later = sidecars.drop { $0 != name }.dropFirst() + worker.pod.spec.containers.map(\.name)
+        let alive = (kernel.sandboxes[worker.uid]?.processes ?? [:]).values.filter(\.isLive).map(\.container)
+        let first = alive.filter(later.contains)
+        if !first.isEmpty { fail("\(worker.uid) \(name) is asked to end before \(first.sorted())") }
     }
 
     func checkKill(_ worker: PretendWorker, _ run: RunID) {
         // What has outlived pause has nothing to wait for.
-        guard worker.machine.sandbox != .dying, let truth = truths[worker.uid] else { return }
-        let grace = min(grace(worker), truth.shutdownGrace ?? .seconds(1_000_000))
-        if grace <= .zero || worker.askedBefore.contains(run) { return }
-        guard let stop = truth.stops[run] else {
-            return fail("\(worker.uid) \(run) is killed and was not asked to end")
+        guard worker.machine.sandbox != .dying, let instance = truths[worker.uid]?.instances[run] else {
+            return
         }
-        if time - stop.askedAt < stopTime(grace) {
-            fail("\(worker.uid) \(run) is killed within its grace period")
+        guard let stop = instance.stop else {
+            return fail("\(worker.uid) \(run) is killed, and nobody wants it to end")
         }
+        truths[worker.uid]?.instances[run]?.stop?.hasBegun = true
+        if time < stop.timeIsUpAt { fail("\(worker.uid) \(run) is killed within its grace period") }
+        if stop.isInherited || stop.isAtOnce { return }
+        if stop.askedAt == nil { fail("\(worker.uid) \(run) is killed and was not asked to end") }
+        if time > stop.latest { fail("\(worker.uid) \(run) is killed later than it was to be") }
     }
 
     /// Whatever runs of a Pod that ends has been told to, and is killed in time.
@@ -82,17 +131,14 @@ extension NodeSimulation {
         guard let truth = truths[worker.uid], machine.sandbox != .dying else { return }
         for record in machine.containers {
             guard case .running(let run, _) = record.state else { continue }
-            guard let stop = record.stop else {
+            guard let stop = truth.instances[run]?.stop else {
                 if machine.ending != nil || machine.shutdownGrace != nil {
                     fail("\(worker.uid) \(record.name) is not stopped")
                 }
                 continue
             }
-            if !stop.isKilled, let killBy = truth.stops[run]?.killBy,
-                stop.killAt.nanoseconds > killBy - bootedAt
-            {
-                fail("\(worker.uid) \(record.name) gets more time than it was given")
-            }
+            if record.stop?.isKilled == true || stop.isInherited { continue }
+            if time > stop.latest { fail("\(worker.uid) \(record.name) gets more time than it was given") }
         }
     }
 
@@ -106,57 +152,10 @@ extension NodeSimulation {
         read.deadlineAt = worker.machine.deadlineAt
         if read != worker.machine { fail("\(worker.uid) is not recorded as it is") }
     }
+}
 
-    // MARK: The node's shutdown
-
-    /// The critical Pods come last, when the others are down or have had their time.
-    func checkWave(_ agent: PretendAgent, _ key: PodKey, _ grace: Duration) {
-        guard let going = agent.goingDown, let pod = agent.workers[key]?.pod else { return }
-        let given =
-            pod.spec.isCritical ? going.periods.critical : going.periods.total - going.periods.critical
-        if grace > given || grace != given && !traits.hasOrder {
-            fail("\(key) gets \(grace) to shut down, not \(given)")
-        }
-        // The Pods of a wave share its time, so a later one gets less.
-        let end = time + grace.wholeNanoseconds
-        if pod.spec.isCritical {
-            agent.goingDown?.waveEndsAt = max(going.waveEndsAt, end)
-        } else {
-            agent.goingDown?.criticalAt = max(going.criticalAt, end)
-        }
-        // When the wave's time is over, all that are left are ended together.
-        if grace > .zero { checkStopOrder(agent, key) }
-        guard pod.spec.isCritical, time < going.criticalAt else { return }
-        let others = agent.workers.values.filter { !$0.pod.spec.isCritical && !$0.machine.isShutDown }
-        if !others.isEmpty { fail("\(key) is shut down before \(others.map(\.key).sorted())") }
-    }
-
-    func checkDown(_ agent: PretendAgent) {
-        guard let going = agent.goingDown else { return fail("down without having been asked") }
-        if going.isDown { fail("down twice") }
-        agent.goingDown?.isDown = true
-        let waiting = agent.workers.values.filter { worker in
-            let end = worker.pod.spec.isCritical ? going.waveEndsAt : going.criticalAt
-            // One that had been shut down may have been deleted since.
-            let isOver = worker.machine.isShutDown || worker.isLeaving && !worker.machine.hasLiveContainer
-            return !isOver && time < end
-        }
-        if !waiting.isEmpty {
-            fail("down before \(waiting.map(\.key).sorted()) are, and have had their time")
-        }
-        // Each of the two waves gets a moment for what is killed at its end.
-        if time > going.since + going.periods.total.wholeNanoseconds + 2 * 3_000_000_000 {
-            fail("down too late")
-        }
-    }
-
-    /// Nothing is waited for when everybody is down.
-    func checkGoingDown(_ agent: PretendAgent) {
-        guard self.agent === agent, let going = agent.goingDown, !going.isDown else { return }
-        if agent.workers.values.allSatisfy(\.machine.isShutDown) {
-            fail("everybody is down, and the node is not")
-        }
-    }
+extension Int64 {
+    fileprivate mutating func lower(to other: Int64) { self = Swift.min(self, other) }
 }
 
 /// What may go wrong at the worst time.

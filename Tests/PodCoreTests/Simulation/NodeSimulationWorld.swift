@@ -28,6 +28,11 @@ extension NodeSimulation {
         if random.chance(0.3) {
             for _ in 0..<20 { world(0...900, "alarms ring early") { [unowned self] in ringEarly() } }
         }
+        if traits.hasRichPods {
+            for _ in 0..<Int.random(in: 0...4, using: &random) {
+                world(0...600, "a Pod is changed") { [unowned self] in change() }
+            }
+        }
         if random.chance(0.3) { world(0...600, "somebody applies a Pod") { [unowned self] in apply() } }
         if random.chance(0.2) {
             world(0...600, "the disk is full") { [unowned self] in disk.isFull = true }
@@ -73,6 +78,13 @@ extension NodeSimulation {
         }
     }
 
+    /// Changes Pods that files define in what can change in place.
+    private func change() {
+        guard let path = files.keys.sorted().randomElement(using: &random), let pods = files[path]?.pods
+        else { return }
+        put(path, pods.map { random.chance(0.8) ? changed($0) : $0 })
+    }
+
     private func put(_ path: String, _ pods: [Pod]?) {
         tell("\(path) is written: \(pods?.map(\.metadata.uid) ?? ["unusable"])")
         order(path, pods)
@@ -97,44 +109,6 @@ extension NodeSimulation {
         at(random.seconds(0...0.05), .agent(life: agent.life), "notice \(path)") { [agent] in
             agent.notice(path)
         }
-    }
-
-    private func newPod(isStatic: Bool = true) -> Pod {
-        var pod = Pod()
-        pod.metadata.namespace = "default"
-        pod.metadata.name = ["web", "db", "job"].randomElement(using: &random) ?? "web"
-        if !isStatic { pod.metadata.name += "-applied" }
-        // Few, so that the same comes back while it is leaving.
-        pod.metadata.uid = "\(pod.metadata.name)-\(Int.random(in: 1...3, using: &random))"
-        pod.metadata.annotations[PodAnnotation.configSource] = isStatic ? "file" : "api"
-        // What no Pod that runs can be changed to.
-        pod.spec.hostname = pod.metadata.uid
-        var shape = SplitMix(state: pod.metadata.uid.utf8.reduce(seed) { $0 &* 31 &+ UInt64($1) })
-        func container(_ name: String) -> Container {
-            var container = Container()
-            container.name = name
-            return container
-        }
-        pod.spec.initContainers = (0..<Int.random(in: 0...2, using: &shape)).map { container("i\($0)") }
-        pod.spec.containers = (0..<Int.random(in: 1...3, using: &shape)).map { container("c\($0)") }
-        pod.spec.restartPolicy = [.always, .onFailure, .never].randomElement(using: &shape) ?? .always
-        pod.spec.terminationGracePeriodSeconds = [0, 1, 5, 30].randomElement(using: &shape) ?? 30
-        // On some nodes Pods want ports of it, of which there are few.
-        if traits.portsAreScarce, shape.chance(0.7) {
-            var port = ContainerPort()
-            port.containerPort = Int32.random(in: 80...82, using: &shape)
-            port.hostPort = port.containerPort
-            pod.spec.containers[0].ports = [port]
-        }
-        if shape.chance(0.3) { pod.spec.priorityClassName = "system-node-critical" }
-        if traits.hasOrder, shape.chance(0.6) {
-            // Circles, Pods that never come and names that are said twice are among them.
-            let names = (0..<Int.random(in: 1...2, using: &shape)).map { _ in
-                ["web", "db", "job", "db-applied"].randomElement(using: &shape) ?? "web"
-            }
-            pod.metadata.annotations[PodAnnotation.after] = names.joined(separator: ", ")
-        }
-        return pod
     }
 
     // MARK: The socket
@@ -246,6 +220,7 @@ extension NodeSimulation {
         if agent?.machine.isShuttingDown == true { agentDies(returns: false) }
         if agent == nil { startAgent() }
         kernel.calmDown(self)
+        for key in agent?.workers.keys.sorted() ?? [] { agent?.workers[key]?.calmDown() }
     }
 
     func removeEverything() {

@@ -59,6 +59,10 @@ final class PretendSandbox {
     var processes: [RunID: Process] = [:]
     /// Init containers that have exited with 0 in this sandbox.
     var succeeded: Set<String> = []
+    /// Sidecars that have started in this sandbox, as far as others wait for that.
+    var started: Set<String> = []
+    /// Containers of which a process has been made, since everything was last restarted.
+    var everLaunched: Set<String> = []
 
     init(uid: String, number: Int, attempt: Int) {
         self.uid = uid
@@ -175,11 +179,13 @@ extension NodeSimulation {
         }
     }
 
-    func launch(_ sandbox: PretendSandbox, _ name: String, _ run: RunID, _ restartCount: Int) {
+    func launch(_ sandbox: PretendSandbox, _ container: Container, _ run: RunID, _ restartCount: Int) {
         guard sandbox.pauseIsAlive else {
             return news(sandbox, .containerNotCreated(run, Waiting("CreateContainerError", "refused")))
         }
-        checkLaunch(sandbox, name, run, restartCount)
+        let name = container.name
+        checkLaunch(sandbox, container, run, restartCount)
+        truths[sandbox.uid]?.instances[run] = InstanceTruth(container, at: time)
         if traits.clockJumps, !isCalm, random.chance(0.05) { jump(within: 0.1, by: 3600) }
         sandbox.processes[run] = .init(container: name, restartCount: restartCount, state: .launching)
         let fails = !isCalm && random.chance(0.05)
@@ -190,14 +196,16 @@ extension NodeSimulation {
 
     private func launched(_ sandbox: PretendSandbox, _ run: RunID, fails: Bool) {
         guard let process = sandbox.processes[run], case .launching = process.state else { return }
-        truths[sandbox.uid]?.born(process.container, process.restartCount, at: time)
+        truths[sandbox.uid]?.born(process.container, run, process.restartCount, at: time)
         let wall = now.wall
         if fails {
             sandbox.processes[run]?.state = .failed(message: "no", at: wall)
             truths[sandbox.uid]?.ended(process.container, run, 128, at: time)
+            noteEnd(sandbox, process.container, run, 128)
             return news(sandbox, .containerNotStarted(run, message: "no", at: wall))
         }
         sandbox.processes[run]?.state = .running(startedAt: wall)
+        noteStarted(sandbox.uid, run)
         news(sandbox, .containerStarted(run, at: wall))
         let isInit = process.container.hasPrefix("i")
         guard let life = isCalm ? (isInit ? .seconds(1) : nil) : random.lifetime() else { return }
@@ -219,11 +227,12 @@ extension NodeSimulation {
             if case .running(let since) = process.state {
                 startedAt = since
             } else {
-                truths[sandbox.uid]?.born(process.container, process.restartCount, at: time)
+                truths[sandbox.uid]?.born(process.container, run, process.restartCount, at: time)
             }
             let (status, wall) = (ExitStatus(code: code), now.wall)
             sandbox.processes[run]?.state = .exited(status, startedAt: startedAt, finishedAt: wall)
             truths[sandbox.uid]?.ended(process.container, run, code, at: time)
+            noteEnd(sandbox, process.container, run, code)
             if code == 0 { sandbox.succeeded.insert(process.container) }
             news(sandbox, .containerExited(run, status, startedAt: startedAt, finishedAt: wall))
         }

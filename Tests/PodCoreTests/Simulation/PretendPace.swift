@@ -17,9 +17,13 @@ struct PretendPace {
             preparation = now + preparationDelay
         case .sandboxFailed: sandbox = now + 10_000_000_000
         case .sandboxRemoved, .sandboxEnded, .sandboxLost, .imagesChanged: starts = [:]
+        case .redefined(_, let superseded): for name in superseded { starts[name] = nil }
         default: break
         }
     }
+
+    /// All containers are removed, and with them what went wrong.
+    mutating func restartAll() { starts = [:] }
 
     /// A start of which nothing came, not because the sandbox dies.
     mutating func failed(_ name: String, at now: Int64) { starts[name] = now + 10_000_000_000 }

@@ -4,18 +4,19 @@
 struct PretendDisk {
     /// The newest record of each Pod, by UID.
     var records: [String: PretendRecord] = [:]
+    /// The Pod of each as it was admitted or changed since: a file of its own.
+    var pods: [String: Pod] = [:]
     var isFull = false
 }
 
 /// What is recorded of a Pod.
 struct PretendRecord: Equatable {
-    var pod: Pod
     var source: PodSource
     var boot: Int
     var machine: PodMachine
     var builder: PodStatusBuilder
 
-    /// Everything that can change; a Pod does not.
+    /// Everything that can change.
     static func == (a: PretendRecord, b: PretendRecord) -> Bool {
         a.boot == b.boot && a.machine == b.machine && a.builder == b.builder
     }
@@ -31,7 +32,11 @@ struct PretendRecord: Equatable {
 final class PretendRecorder {
     private unowned let node: NodeSimulation
     private let life: Int
-    private let uid: String
+    private let pod: Pod
+    private var uid: String { pod.metadata.uid }
+    /// What the Pod has been changed to, and waits for the record that says so.
+    private var announced: Pod?
+    private var changed: Pod?
     private var next: PretendRecord?
     private var written: [() -> Void] = []
     private var waiting: [(Bool) -> Void] = []
@@ -40,19 +45,25 @@ final class PretendRecorder {
     private var isStopped = false
     private(set) var exists: Bool
 
-    init(_ node: NodeSimulation, life: Int, uid: String, exists: Bool) {
+    init(_ node: NodeSimulation, life: Int, pod: Pod, exists: Bool) {
         self.node = node
         self.life = life
-        self.uid = uid
+        self.pod = pod
         self.exists = exists
     }
 
     func write(_ record: PretendRecord, _ done: @escaping () -> Void) {
         guard !isStopped else { return }
         next = record
+        changed = announced ?? changed
+        announced = nil
         written.append(done)
         if current == nil { begin() }
     }
+
+    /// With the next record the Pod is written as it is now: after that, so that whoever finds the old Pod makes the
+    /// change once more.
+    func change(_ pod: Pod) { announced = pod }
 
     /// Calls `done` when everything that was given to `write` is on the disk, or could not be written.
     func whenWritten(_ done: @escaping (Bool) -> Void) {
@@ -88,23 +99,43 @@ final class PretendRecorder {
 
     private func begin() {
         guard let record = next else { return current = nil }
-        let told = written
+        let (told, newPod) = (written, changed)
         (next, written, current, waiting) = (nil, [], waiting, [])
         let time = node.random.seconds(0...(node.traits.diskIsSlow ? 10 : 0.01))
         // It may be there before the next effect is carried out, and before anybody hears of it.
-        if !node.disk.isFull, node.random.chance(0.1) { node.disk.records[uid] = record }
+        if !node.disk.isFull, node.random.chance(0.1) { put(record) }
+        changed = nil
         node.at(time, .agent(life: life), "the record of \(uid) is written") { [self] in
             lastIsWritten = !node.disk.isFull
             if lastIsWritten {
-                node.disk.records[uid] = record
+                put(record)
                 exists = true
             } else {
                 if !isStopped { next = next ?? record }
                 written = told + written
+                changed = changed ?? newPod
             }
             if node.agentMayDie() { return }
-            finish(told)
+            guard lastIsWritten, let newPod else { return finish(told) }
+            let time = node.random.seconds(0...(node.traits.diskIsSlow ? 10 : 0.01))
+            node.at(time, .agent(life: life), "the changed Pod \(uid) is written") { [self] in
+                lastIsWritten = !node.disk.isFull
+                if lastIsWritten {
+                    node.disk.pods[uid] = newPod
+                } else {
+                    if !isStopped { next = next ?? record }
+                    written = told + written
+                    changed = changed ?? newPod
+                }
+                if !node.agentMayDie() { finish(told) }
+            }
         }
+    }
+
+    private func put(_ record: PretendRecord) {
+        // The Pod itself comes first, and once.
+        if node.disk.records[uid] == nil { node.disk.pods[uid] = pod }
+        node.disk.records[uid] = record
     }
 
     private func finish(_ told: [() -> Void]) {

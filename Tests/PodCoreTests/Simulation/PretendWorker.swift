@@ -5,7 +5,8 @@
 final class PretendWorker {
     let agent: PretendAgent
     unowned let node: NodeSimulation
-    let pod: Pod
+    /// As its manifest has it now.
+    private(set) var pod: Pod
     let key: PodKey
     let source: PodSource
     var machine: PodMachine
@@ -19,11 +20,24 @@ final class PretendWorker {
     var leaving: PretendSandbox?
     /// What has been promised of the pace at which things are tried again.
     var pace = PretendPace()
-    /// Instances that an earlier life is known to have asked to end.
-    private(set) var askedBefore: Set<RunID> = []
+    var probes: PodProbes
+    /// What is asked and done at present, each with a number of its own.
+    var attempts: [PodProbes.Question: Int] = [:]
+    var hooks: [RunID: Hook] = [:]
+    private var numbers = 0
+    /// When questions were last put in this life, and how often they have been answered since it is calm.
+    var lastAsked: [PodProbes.Question: Int64] = [:]
+    var calmAnswers: [PodProbes.Question: Int] = [:]
+    /// What the machine thought of its end after the event before.
+    var lastEnding: PodMachine.Ending?
+    /// No event has been told yet.
+    private(set) var isFresh = true
     var newsDue: Int64 = 0
     var newsUnderWay = 0
     private(set) var status = PodStatus()
+    /// Whether the disk has it that the Pod has Succeeded or Failed.
+    private var isEndOnDisk = false
+    private var shownPhase = PodPhase.pending
     /// What the node's machine was last told of how the Pod stands.
     var standing = PodStanding.pending
 
@@ -36,7 +50,9 @@ final class PretendWorker {
         self.source = source
         key = PodKey(pod)
         machine = PodMachine(Self.lifecycle(pod))
-        recorder = PretendRecorder(agent.node, life: agent.life, uid: pod.metadata.uid, exists: isRestored)
+        let startedAt = agent.startedAt
+        probes = PodProbes(Self.lifecycle(pod), uid: pod.metadata.uid, agentStartedAt: startedAt)
+        recorder = PretendRecorder(agent.node, life: agent.life, pod: pod, exists: isRestored)
         if node.truths[uid] == nil { node.truths[uid] = PodTruth() }
     }
 
@@ -52,6 +68,13 @@ final class PretendWorker {
     /// Whether the Pod has Succeeded or Failed, and not because it was deleted.
     var hasEnded: Bool { !isLeaving && (status.phase == .succeeded || status.phase == .failed) }
 
+    /// What clients are shown: an end only when no crash can take it back.
+    var shown: PodStatus {
+        var shown = status
+        if builder.isTerminal, !isEndOnDisk, machine.rejection == nil { shown.phase = shownPhase }
+        return shown
+    }
+
     var restoredState: RestoredState {
         if isLeaving { return .leaving }
         if machine.rejection != nil { return .rejected }
@@ -59,21 +82,33 @@ final class PretendWorker {
         return hasEnded ? .ended : .admitted
     }
 
+    func nextNumber() -> Int {
+        numbers += 1
+        return numbers
+    }
+
+    /// The Pod's manifest has changed in a way that need not end it.
+    func change(to pod: Pod, superseding superseded: Set<String>) {
+        node.noteChange(self, to: pod, superseded)
+        self.pod = pod
+        recorder.change(pod)
+        remembered = nil
+        deliver(.redefined(Self.lifecycle(pod), superseding: superseded))
+    }
+
     /// Goes on from what an earlier life has recorded.
     func recover(_ record: PretendRecord) {
         machine = record.machine
+        machine.redefine(Self.lifecycle(pod))
         builder = record.builder
         if record.boot != node.kernel.boot { machine.forgetTicks() }
         remembered = record
-        if machine.ending == nil, let truth = node.truths[uid], truth.shutdownGrace != nil {
-            // A shutdown had come to an end of it, of which nobody knows any more.
-            truth.monitor.forgetPhase()
-        }
-        if machine.ending != nil {
-            askedBefore = Set(machine.containers.filter { $0.stop != nil }.compactMap(\.liveRun))
-            node.forgetUnrecordedHaste(of: self)
-        }
-        perform(machine.resume(at: node.now))
+        isEndOnDisk = builder.isTerminal
+        let effects = machine.resume(at: node.now)
+        lastEnding = machine.ending
+        node.inheritStops(self)
+        node.inheritEnds(self)
+        perform(effects)
     }
 
     func deliver(_ event: PodEvent) {
@@ -95,6 +130,7 @@ final class PretendWorker {
     private func perform(_ effects: [PodEffect]) {
         node.tell("    -> \(uid) \(effects)")
         status = builder.status(of: pod, machine, facts: [:], nodeAddresses: [], at: node.now.wall)
+        shownPhase = shown.phase
         node.checkRecorded(self)
         remember()
         for effect in effects {
@@ -102,14 +138,15 @@ final class PretendWorker {
             perform(effect)
             if !isAlive { return }
         }
+        followProbes()
         node.check(self)
+        isFresh = false
         agent.changed(self)
     }
 
     private func remember() {
         let ends = unforgotten
         let record = PretendRecord(
-            pod: pod,
             source: source,
             boot: node.kernel.boot,
             machine: machine.recorded,
@@ -120,7 +157,12 @@ final class PretendWorker {
             let hasEnded = hasEnded
             recorder.write(record) { [self] in
                 forget(ends)
-                if hasEnded { agent.ended(self) }
+                if record.builder.isTerminal { isEndOnDisk = true }
+                if hasEnded {
+                    agent.ended(self)
+                    // Now it can be shown.
+                    if isAlive { agent.changed(self) }
+                }
             }
         } else if !ends.isEmpty {
             recorder.whenWritten { [self] in if $0 { forget(ends) } }
@@ -173,8 +215,8 @@ final class PretendWorker {
         case .finished:
             if !isLeaving { node.fail("\(uid) has finished too early") }
             agent.finished(self)
-        case .runHook: node.fail("\(uid) has no hooks")
-        case .record: break
+        case .runHook(let run, let kind, let limit): runHook(run, kind, limit)
+        case .record(let record): node.noteRecord(self, record)
         }
     }
 
@@ -207,6 +249,9 @@ final class PretendWorker {
     private func start(_ name: String, _ run: RunID, _ restartCount: Int) {
         node.checkStart(self, name)
         if let early = pace.starts(name, at: node.time) { node.fail("\(uid): \(early)") }
+        guard let container = pod.spec.container(named: name) else {
+            return node.fail("\(uid) has no \(name)")
+        }
         later("prepare \(name) of") { [self] in
             recorder.whenExisting { [self] isKnown in
                 guard isAlive else { return }
@@ -219,7 +264,8 @@ final class PretendWorker {
                 guard let connection else {
                     return deliver(.containerNotCreated(run, Waiting("CreateContainerError", "no sandbox")))
                 }
-                connection.whenAwake { [unowned node] in node.launch(connection, name, run, restartCount) }
+                connection.whenAwake { [unowned node] in node.launch(connection, container, run, restartCount)
+                }
             }
         }
     }
@@ -295,6 +341,7 @@ final class PretendWorker {
             recorder.flush { [self] in
                 later("forget") { [self] in
                     node.disk.records[uid] = nil
+                    node.disk.pods[uid] = nil
                     node.truths[uid] = nil
                     if !node.agentMayDie() { deliver(.cleanedUp(what)) }
                 }
