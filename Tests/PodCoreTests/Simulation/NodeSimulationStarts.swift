@@ -88,6 +88,8 @@ extension NodeSimulation {
 
     /// Ends that are not on the disk are found again, and one that was wished for looks like one that came by itself.
     func inheritEnds(_ worker: PretendWorker) {
+        // So is a change that was made before it was known what runs: an instance of the new image may be replaced once.
+        truths[worker.uid]?.supersede(worker.machine.supersededUnseen ?? [], starting: [])
         guard let truth = truths[worker.uid], let sandbox = kernel.sandboxes[worker.uid] else { return }
         // What the disk has is done once more, whatever came of it.
         if worker.machine.isRestartingAll { truth.restartsAll.insert(RunID(0)) }
