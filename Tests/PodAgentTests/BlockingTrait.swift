@@ -1,5 +1,4 @@
 import Glibc
-import Synchronization
 import Testing
 
 /// For tests that wait for processes: they run on threads of their own. Swift's own few threads, one for each
@@ -12,49 +11,7 @@ struct BlockingTrait: SuiteTrait, TestTrait, TestScoping {
         testCase: Test.Case?,
         performing function: @Sendable () async throws -> Void
     ) async throws {
-        await Gate.shared.enter()
-        defer { Gate.shared.leave() }
         try await withTaskExecutorPreference(BlockingExecutor.shared) { try await function() }
-    }
-}
-
-/// Lets so many in at a time: all at once, hundreds of agents would have each other's time, and those that count on an
-/// answer in a minute would wait for it longer than that.
-private final class Gate: Sendable {
-    static let shared = Gate(room: 24)
-
-    private struct State {
-        var room: Int
-        var waiting: [CheckedContinuation<Void, Never>] = []
-    }
-
-    private let state: Mutex<State>
-
-    init(room: Int) { state = Mutex(State(room: room)) }
-
-    func enter() async {
-        await withCheckedContinuation { continuation in
-            let isIn = state.withLock { state in
-                guard state.room == 0 else {
-                    state.room -= 1
-                    return true
-                }
-                state.waiting.append(continuation)
-                return false
-            }
-            if isIn { continuation.resume() }
-        }
-    }
-
-    func leave() {
-        let next = state.withLock { state in
-            if state.waiting.isEmpty {
-                state.room += 1
-                return nil as CheckedContinuation<Void, Never>?
-            }
-            return state.waiting.removeFirst()
-        }
-        next?.resume()
     }
 }
 

@@ -141,7 +141,8 @@ final class PodSandbox {
     ) throws {
         var request = ShimRequest(kind: CNS_REQUEST_CONTAINER)
         request.run = run
-        request.label = "\(container.name)/\(restartCount)"
+        // With what it is asked to end, so that an agent which finds no record of that knows it all the same.
+        request.label = "\(container.name)/\(restartCount)/\(prepared.facts.stopSignal ?? SIGTERM)"
         request.log = ShimRequest.LogFile(name: "\(restartCount).log", limits: limits)
         request.flags = pod.spec.containerFlags
         if container.tty { request.flags.append(CNS_REQUEST_TERMINAL) }

@@ -47,13 +47,18 @@ extension PodWorker {
     /// Of the processes that an earlier podagent started, those whose end is to be recorded, and those that nobody wants.
     func adoptRuns(_ runs: [ShimEvent]) {
         for event in runs {
-            if event.labelled == nil {
+            guard let labelled = event.labelled else {
                 nextExec = max(nextExec, event.run.number)
                 // An exec whose client is gone with the earlier podagent.
                 sandbox?.signal(SIGKILL, run: event.run)
                 sandbox?.forget(event.run)
-            } else if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
+                continue
+            }
+            if event.state == CNS_RUN_EXITED || event.state == CNS_RUN_FAILED {
                 unforgotten.append(event.run)
+            } else if let signal = labelled.stopSignal {
+                // The record may be older than the instance.
+                facts[labelled.name, default: .init()].stopSignal = signal
             }
         }
     }
@@ -110,12 +115,12 @@ extension SandboxObservation {
 }
 
 extension ShimEvent {
-    /// The label that podagent gave the run: a container and its instance's restart count, or pause and the sandbox's
-    /// attempt; nil for an exec.
-    fileprivate var labelled: (name: String, number: Int)? {
+    /// The label that podagent gave the run: a container, its instance's restart count and the signal that asks it to end,
+    /// or pause and the sandbox's attempt; nil for an exec.
+    fileprivate var labelled: (name: String, number: Int, stopSignal: Int32?)? {
         let parts = label.split(separator: "/")
-        guard parts.count == 2, let count = Int(parts[1]) else { return nil }
-        return (String(parts[0]), count)
+        guard (2...3).contains(parts.count), let count = Int(parts[1]) else { return nil }
+        return (String(parts[0]), count, parts.count == 3 ? Int32(parts[2]) : nil)
     }
 
     /// The instance of a container whose process it is about; nil for an exec. Only in what a shim repeats.

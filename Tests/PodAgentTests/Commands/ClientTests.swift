@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodAgent
 
-@Suite(.blocking, .timeLimit(.minutes(1))) struct ClientTests {
+@Suite(.blocking, .timeLimit(.minutes(5))) struct ClientTests {
     private static let pods = "/api/v1/namespaces/default/pods"
 
     private static func pod(

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodAgent
 
-@Suite(.blocking, .timeLimit(.minutes(1))) struct EventsCommandTests {
+@Suite(.blocking, .timeLimit(.minutes(5))) struct EventsCommandTests {
     private static let path = "/api/v1/namespaces/default/events"
 
     private static func event(

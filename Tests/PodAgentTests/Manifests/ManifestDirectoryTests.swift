@@ -6,7 +6,7 @@ import Testing
 @testable import PodAgent
 
 /// The watcher on real directories. Every expectation waits for the change that it names; nothing sleeps.
-@Suite(.blocking, .timeLimit(.minutes(1))) struct ManifestDirectoryTests {
+@Suite(.blocking, .timeLimit(.minutes(5))) struct ManifestDirectoryTests {
     @Test(
         "Files that are present at the start come in one batch, the oldest first, what is no manifest with a reason"
     )

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PodAgent
 
-@Suite(.blocking, .timeLimit(.minutes(1))) struct EventRecorderTests {
+@Suite(.blocking, .timeLimit(.minutes(5))) struct EventRecorderTests {
     /// A recorder, and what it is to write.
     private struct Subject {
         let cache = WatchCache<Event>(counter: ResourceVersionCounter(startingAt: 5))

@@ -4,7 +4,7 @@ import Testing
 
 @testable import PodAgent
 
-@Suite(.timeLimit(.minutes(1))) @NodeActor struct EventStoreTests {
+@Suite(.timeLimit(.minutes(5))) @NodeActor struct EventStoreTests {
     private static func pod(_ name: String) -> Pod {
         var pod = Pod()
         pod.metadata.name = name

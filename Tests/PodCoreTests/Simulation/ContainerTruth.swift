@@ -104,7 +104,11 @@ struct ContainerTruth {
             newestEnd = nil
             forgetBackoff()
         }
-        if newestEnd != nil, !isForgotten {
+        if isPardoned {
+            // Of all that are restarted only the one that they are restarted for takes a step. Which of them that was for
+            // the agent is not known here, so at least what it had before is asked of it.
+            wasLost = true
+        } else if newestEnd != nil, !isForgotten {
             delay = delay.map { min($0 * 2, .seconds(300)) } ?? .seconds(10)
             lastStep = now
         }

@@ -90,6 +90,9 @@ extension NodeSimulation {
 struct StatusMonitor {
     private var terminalPhase: PodPhase?
     private var restartCounts: [String: Int32] = [:]
+    /// Containers that were shown as removed for the restart of all, which counts as a restart at once. An agent that dies
+    /// before that is on disk takes it back, and does it again.
+    private var removed: Set<String> = []
 
     /// What is wrong with `status` as the successor of those before it. Of a container that is `lost`, neither its shim
     /// nor the record may be left to tell the restart count that was shown.
@@ -101,7 +104,9 @@ struct StatusMonitor {
         if status.phase == .succeeded || status.phase == .failed { terminalPhase = status.phase }
         for container in status.initContainerStatuses + status.containerStatuses {
             let before = restartCounts.updateValue(container.restartCount, forKey: container.name) ?? 0
-            if container.restartCount < before, !lost.contains(container.name) {
+            let lowest = removed.remove(container.name) == nil ? before : before - 1
+            if container.state.waiting?.reason == Termination.removedReason { removed.insert(container.name) }
+            if container.restartCount < lowest, !lost.contains(container.name) {
                 problems.append("the restart count of \(container.name) fell from \(before)")
             }
             if container.started == true, container.state.running == nil {

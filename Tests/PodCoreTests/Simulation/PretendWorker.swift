@@ -26,7 +26,7 @@ final class PretendWorker {
     var hooks: [RunID: Hook] = [:]
     private var numbers = 0
     /// When questions were last put in this life, and how often they have been answered since it is calm.
-    var lastAsked: [PodProbes.Question: Int64] = [:]
+    var lastAsked: [PodProbes.Question: [Int64]] = [:]
     var calmAnswers: [PodProbes.Question: Int] = [:]
     /// What the machine thought of its end after the event before.
     var lastEnding: PodMachine.Ending?
