@@ -3,7 +3,8 @@ import PodCore
 /// The shell around one Pod's machine: turns its effects into work and the outcome of work into its events.
 ///
 ///     PodWorker            the machine and what goes with it, its status, its time, its record
-///     PodWorkerEffects     effects out: directories, sandbox, container starts, removal
+///     PodWorkerEffects     effects out: directories, sandbox, container starts
+///     PodWorkerRemoval     sandbox and files, taken away
 ///     PodWorkerNews        events in: what the shim says
 ///     PodWorkerNetwork     what CNI plugins have to do with the sandbox
 ///     PodWorkerRecovery    from one podagent to the next

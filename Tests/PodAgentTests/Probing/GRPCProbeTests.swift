@@ -101,10 +101,10 @@ import Testing
             connection.write(GRPCServer.settings)
             connection.waitForClient()
         }
-        let late = NetworkCall.grpc(connected.port, timeout: .milliseconds(500))
         #expect(
-            try prober.outcome(of: late)
-                == .failure("timeout: health rpc did not complete within 500ms")
+            try prober.outcome(ofLate: { .grpc(connected.port, timeout: $0) }) { timeout in
+                .failure("timeout: health rpc did not complete within \(timeout.goText)")
+            }
         )
         let mute = try ScriptedServer { $0.waitForClient() }
         let unheard = NetworkCall.grpc(mute.port, timeout: .milliseconds(300))
