@@ -209,6 +209,7 @@ final class Node {
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
         worker.onEnded = { [unowned self] in handle(.ended(key)) }
         worker.onFinished = { [unowned self, unowned worker] in
+            guard workers[key] === worker else { return }
             network?.release(worker.pod)
             workers[key] = nil
             context.events.podIsGone(worker.pod.metadata.uid)

@@ -5,10 +5,9 @@ import PodCore
 extension Node {
     /// Starts a process in a running container for a client.
     func exec(_ worker: PodWorker, _ request: ExecRequest) async throws(StatusFailure) -> ExecSession {
-        let pod = worker.pod
         guard
-            let container = pod.spec.container(request.container),
             let record = worker.machine.containers.first(where: { $0.name == request.container }),
+            let container = worker.container(of: record),
             case .running = record.state
         else { throw .badRequest("container not found (\"\(request.container)\")") }
         let preparation = worker.preparation(of: container, restartCount: record.restartCount)

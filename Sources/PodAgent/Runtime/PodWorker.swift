@@ -55,7 +55,9 @@ final class PodWorker {
     /// What has been asked, and how to take it back.
     var attempts: [PodProbes.Question: () -> Void] = [:]
     /// Hooks that are under way, and how to take them back.
-    var hooks: [RunID: () -> Void] = [:]
+    var hooks: [CommandKey: () -> Void] = [:]
+    /// What this podagent has started instances from.
+    var launched: [RunID: Container] = [:]
     /// Pause's, once something was asked within it.
     var networkNamespace: SharedDescriptor?
     /// Commands that podagent runs in containers, ready to be run again.
@@ -100,6 +102,8 @@ final class PodWorker {
     }
 
     func deliver(_ event: PodEvent) {
+        // Who comes late finds the Pod gone for good, or the agent on its way out.
+        if alarm.isCancelled { return }
         let effects = machine.handle(event, at: Clock.now())
         perform(effects)
     }

@@ -41,6 +41,8 @@ final class ContainerCommand {
     private var registration: EventPoll.Key?
     private var text: [UInt8] = []
     private var alarm: AlarmClock.Alarm?
+    /// Rings when more of what nobody wants is to be read.
+    private lazy var drainAlarm = NodeActor.alarms.alarm { [weak self] in self?.drain() }
     private var done: ((CommandOutcome) -> Void)?
 
     fileprivate init(output: SharedDescriptor, _ done: @escaping (CommandOutcome) -> Void) throws {
@@ -71,6 +73,7 @@ final class ContainerCommand {
     fileprivate func ended(_ exit: ExecExit) {
         read()
         close()
+        drainAlarm.cancel()
         let text = String(decoding: text, as: UTF8.self)
         switch exit {
         case .code(let code): finish(.exited(code, text))
@@ -87,15 +90,31 @@ final class ContainerCommand {
 
     /// What its children still hold open is not waited for.
     private func read() {
+        guard registration != nil else { return }
+        if readOnce() { return close() }
+        guard text.count == Self.outputMax else { return }
+        // Whoever prints without end does so at a pace from here on.
+        close()
+        drainAlarm.set(Clock.tick() + Self.drainPace)
+    }
+
+    private static let drainPace = Duration.milliseconds(100)
+
+    private func drain() {
+        if !readOnce() { drainAlarm.set(Clock.tick() + Self.drainPace) }
+    }
+
+    /// Reads a pipe's worth at most. Whether that was the end.
+    private func readOnce() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 4096)
-        // Whoever prints without end is heard again by the next event.
-        for _ in 0..<64 where registration != nil {
+        for _ in 0..<16 {
             let count = Glibc.read(output.raw, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN { return }
-            if count <= 0 { return close() }
+            if count < 0, errno == EAGAIN { return false }
+            if count <= 0 { return true }
             text += buffer.prefix(min(count, Self.outputMax - text.count))
         }
+        return false
     }
 
     private func close() {
@@ -106,7 +125,7 @@ final class ContainerCommand {
 
 extension PodWorker {
     /// Runs a command in the running instance `key.run` of a container, at most for `limit`. `done` is called once, unless
-    /// the command is cancelled by what this returns.
+    /// the command is cancelled by what this returns; never before it has returned.
     func run(
         _ command: [String],
         in container: Container,
@@ -116,7 +135,7 @@ extension PodWorker {
     ) -> () -> Void {
         if liveCommands[key] != nil {
             // The one before it has been killed and is still there: it hangs in the kernel.
-            done(.timedOut)
+            Self.soon { done(.timedOut) }
             return {}
         }
         let wish = CommandWish(done)
@@ -141,13 +160,13 @@ extension PodWorker {
         _ wish: CommandWish
     ) {
         guard let record = machine.containers.first(where: { $0.runningRun == key.run }) else {
-            wish.tell(.notRun("the container is not running"))
-            return
+            return Self.soon { wish.tell(.notRun("the container is not running")) }
         }
         let preparation = preparation(of: container, restartCount: record.restartCount)
         Task {
             do {
-                let name = commandsKilled == 0 ? key.purpose.name : "\(key.purpose.name)-\(commandsKilled)"
+                // Never one that an earlier podagent may have killed.
+                let name = "\(key.purpose.name)-\(node.startedAt.nanoseconds)-\(commandsKilled)"
                 let prepared = try await Worker.attempt {
                     try preparation.prepareCommand(command, name: name)
                 }
@@ -187,14 +206,14 @@ extension PodWorker {
                 prepared,
                 container: container.name,
                 terminal: false,
-                streams: [try Self.nullInput.get(), write, write],
+                streams: [try Self.emptyInput(), write, write],
                 exec,
                 isLimited: limit != nil
             )
             if let limit { command.limit(limit) { [weak self] in self?.killCommand(key) } }
         } catch {
             liveCommands[key] = nil
-            wish.tell(.notRun("\(error)"))
+            Self.soon { wish.tell(.notRun("\(error)")) }
         }
     }
 
@@ -218,10 +237,16 @@ extension PodWorker {
         preparedCommands = preparedCommands.filter { running.contains($0.key.run) }
     }
 
-    private static let nullInput = Result<SharedDescriptor, SystemFailure> { () throws(SystemFailure) in
-        let raw = try check("open", "/dev/null") { cns_openat(AT_FDCWD, "/dev/null", O_RDONLY, 0) }
-        return SharedDescriptor(Descriptor(adopting: raw))
+    /// A pipe at its end. Not the node's null device: whoever has that open may change its mode for all of the node.
+    private static func emptyInput() throws(SystemFailure) -> SharedDescriptor {
+        var ends: (read: Int32, write: Int32) = (-1, -1)
+        try check("pipe2", "command") { cns_pipe(&ends.read, &ends.write) }
+        _ = Descriptor(adopting: ends.write)
+        return SharedDescriptor(Descriptor(adopting: ends.read))
     }
+
+    /// After what is being done now.
+    static func soon(_ body: @escaping @NodeActor () -> Void) { Task { @NodeActor in body() } }
 }
 
 /// Who waits for a command, from before it is started.

@@ -170,6 +170,7 @@ extension PodWorker {
         guard let sandbox else { throw CommandFailure("the sandbox is gone") }
         facts[container.name] = prepared.facts
         plans[run] = prepared.plan
+        launched[run] = container
         let present =
             "Container image \"\(container.image)\" already present on machine and can be accessed by the pod"
         node.events.record(PodRecord(.normal, "Pulled", present, container: container.name), about: pod)

@@ -4,23 +4,22 @@ import PodCore
 extension PodWorker {
     func runHook(_ run: RunID, _ kind: HookKind, _ limit: Duration?) {
         guard let record = machine.containers.first(where: { $0.runningRun == run }),
-            let container = pod.spec.container(record.name),
+            let container = container(of: record),
             let handler = container.handler(kind)
         else { return Self.soon { self.hookEnded(run, kind, "the container has no such hook any more") } }
         // A container that is stopped before its postStart hook has ended may have another one under way.
-        hooks.removeValue(forKey: run)?()
+        hooks.removeValue(forKey: CommandKey(run: run, purpose: .hook(.postStart)))?()
+        let key = CommandKey(run: run, purpose: .hook(kind))
         if let exec = handler.exec {
-            let key = CommandKey(run: run, purpose: .hook(kind))
-            hooks[run] = self.run(exec.command, in: container, key, limit: limit) { [weak self] outcome in
-                // Not from within what has asked for it.
-                Self.soon { self?.hookEnded(run, kind, outcome.failure(of: exec.command, limit)) }
+            hooks[key] = self.run(exec.command, in: container, key, limit: limit) { [weak self] outcome in
+                self?.hookEnded(run, kind, outcome.failure(of: exec.command, limit))
             }
         } else if let get = handler.httpGet {
             fetch(get, container, run, kind, limit)
         } else if let sleep = handler.sleep {
             let alarm = NodeActor.alarms.alarm { [weak self] in self?.hookEnded(run, kind, nil) }
             alarm.set(Clock.tick() + min(.seconds(sleep.seconds), limit ?? .seconds(sleep.seconds)))
-            hooks[run] = { alarm.cancel() }
+            hooks[key] = { alarm.cancel() }
         } else {
             Self.soon { self.hookEnded(run, kind, "invalid handler") }
         }
@@ -42,7 +41,7 @@ extension PodWorker {
                 timeout: limit ?? Self.fetchTimeout,
                 purpose: .hook
             )
-            hooks[run] = make(call) { [weak self] outcome in
+            hooks[CommandKey(run: run, purpose: .hook(kind))] = make(call) { [weak self] outcome in
                 guard let self else { return }
                 if case .warning(let text) = outcome {
                     node.events.record(PodRecord(.warning, "LifecycleHTTPFallback", text), about: pod)
@@ -58,7 +57,7 @@ extension PodWorker {
     private static let fetchTimeout = Duration.seconds(120)
 
     private func hookEnded(_ run: RunID, _ kind: HookKind, _ failure: String?) {
-        hooks[run] = nil
+        hooks[CommandKey(run: run, purpose: .hook(kind))] = nil
         deliver(.hookEnded(run, kind, failure: failure))
     }
 
@@ -66,11 +65,17 @@ extension PodWorker {
     func forgetHooks() {
         if hooks.isEmpty { return }
         let running = Set(machine.containers.compactMap(\.runningRun))
-        for run in hooks.keys where !running.contains(run) { hooks.removeValue(forKey: run)?() }
+        for key in hooks.keys where !running.contains(key.run) { hooks.removeValue(forKey: key)?() }
     }
 
-    /// After what is being done now.
-    private static func soon(_ body: @escaping @NodeActor () -> Void) { Task { @NodeActor in body() } }
+    /// The sandbox goes: nobody in it is asked anything any more.
+    func takeBackWork() {
+        let (hooks, attempts) = (hooks, attempts)
+        self.hooks = [:]
+        self.attempts = [:]
+        for cancel in hooks.values { cancel() }
+        for cancel in attempts.values { cancel() }
+    }
 }
 
 extension Container {

@@ -6,6 +6,8 @@ extension PodWorker {
     /// Takes in the news in their order. What ended containers have left is read before their ends are told, away from the
     /// node's queue; what comes meanwhile waits for that.
     func take(_ news: PodSandbox.News, _ attempt: Int) {
+        // That it answers counts from now on, however long its answer has to wait for a disk.
+        if case .answered = news { machine.shimIsThere() }
         inbox.append((news, attempt))
         if !isReadingEnds { takeInbox() }
     }
@@ -72,6 +74,7 @@ extension PodWorker {
         case .lost:
             sandbox = nil
             networkNamespace = nil
+            takeBackWork()
             endExecs("the sandbox is gone")
             if machine.sandbox == .creating, !machine.isResuming {
                 deliver(.sandboxFailed(attempt: attempt, message: "podshim ended unexpectedly"))
@@ -119,6 +122,7 @@ extension PodWorker {
         }
         let keep = Set(machine.containers.compactMap(\.liveRun))
         plans = plans.filter { keep.contains($0.key) }
+        launched = launched.filter { keep.contains($0.key) }
     }
 
     private func ended(_ run: RunID) {

@@ -12,15 +12,21 @@ extension PodWorker {
 
     /// Makes an attempt that ``PodProbes`` has claimed.
     func ask(_ question: PodProbes.Question) {
-        guard let container = pod.spec.container(question.container),
+        guard let record = machine.containers.first(where: { $0.runningRun == question.run }),
+            let container = container(of: record),
             let probe = container.probe(question.kind)
-        else { return answered(question, .error("the container has no such probe any more")) }
+        else { return Self.soon { self.answered(question, .error("the container does not run any more")) } }
         let timeout = ProbeSchedule(probe).timeout
         if let exec = probe.exec {
             let command = exec.command.map { Expansion.expand($0, with: container.literalVariables) ?? $0 }
             let key = CommandKey(run: question.run, purpose: .probe(question.kind))
             attempts[question] = run(command, in: container, key, limit: timeout) { [weak self] outcome in
-                self?.answered(question, outcome.asProbe(of: command, timeout: timeout))
+                let answer = outcome.asProbe(of: command, timeout: timeout)
+                if case .exited(ExitStatus.killed, _) = outcome {
+                    self?.answeredByDeath(question, answer)
+                } else {
+                    self?.answered(question, answer)
+                }
             }
             return
         }
@@ -28,8 +34,22 @@ extension PodWorker {
             let call = try networkCall(probe, container, timeout)
             attempts[question] = make(call) { [weak self] in self?.answered(question, $0) }
         } catch {
-            answered(question, error.outcome)
+            let outcome = error.outcome
+            Self.soon { self.answered(question, outcome) }
         }
+    }
+
+    /// A command that was killed, and not by podagent, may have gone with its container: the kernel ends what is in a PID
+    /// namespace before it tells the end of the first process. Then the answer is moot, as soon as that is heard.
+    private func answeredByDeath(_ question: PodProbes.Question, _ outcome: ProbeOutcome) {
+        let alarm = NodeActor.alarms.alarm { [weak self] in self?.answered(question, outcome) }
+        alarm.set(Clock.tick() + .milliseconds(50))
+        attempts[question] = { alarm.cancel() }
+    }
+
+    /// As the instance was started: its image may be another one than the manifest has by now.
+    func container(of record: ContainerRecord) -> Container? {
+        record.runningRun.flatMap { launched[$0] } ?? pod.spec.container(record.name)
     }
 
     private func networkCall(_ probe: Probe, _ container: Container, _ timeout: Duration)
@@ -77,7 +97,8 @@ extension PodWorker {
             do throws(SystemFailure) {
                 place = .namespace(try ownNetwork())
             } catch {
-                done(.error("\(error)"))
+                let text = "\(error)"
+                Self.soon { done(.error(text)) }
                 return {}
             }
         }

@@ -6,6 +6,7 @@ extension PodWorker {
         let leaving = sandbox
         sandbox = nil
         networkNamespace = nil
+        takeBackWork()
         endExecs("the container has ended")
         let (pod, uid, node, network) = (pod, pod.metadata.uid, node, network)
         Task {

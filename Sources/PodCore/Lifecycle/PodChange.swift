@@ -56,7 +56,7 @@ public enum PodChange: Equatable, Sendable {
         }
         if old.spec.tolerations != new.spec.tolerations { changes.append("tolerations") }
         let names = images.map(\.name).joined(separator: ", ")
-        let restarts = images.isEmpty ? "nothing restarts" : "restarts: \(names)"
+        let restarts = images.isEmpty ? "nothing restarts" : "restarts if it runs: \(names)"
         return changes.isEmpty ? "" : "Changed in place: \(changes.joined(separator: ", ")); \(restarts)"
     }
 

@@ -34,6 +34,9 @@ extension PodMachine {
         }
     }
 
+    /// The shim has answered, and what it says is told later. If it goes on owing something it is asked again in time.
+    public mutating func shimIsThere() { inquiry = .none }
+
     /// Whether the shim has been asked for something that it has not done yet.
     private var owesAnswer: Bool {
         if isResuming || sandbox == .creating { return true }

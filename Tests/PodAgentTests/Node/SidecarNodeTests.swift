@@ -85,7 +85,7 @@ struct SidecarNodeTests {
         // The command dies with the container's PID namespace, so it may not get to its end.
         _ = try node.podagent("exec", "p", "-c", "side", "--", "kill", "1")
         try eventually("it has begun again") { node.diary == ["side", "side ends", "side"] }
-        #expect(try node.container("side")?.restartCount == 1)
+        try eventually("that is told") { try node.container("side")?.restartCount == 1 }
         #expect(try node.container()?.containerID == main)
         try node.end()
     }

@@ -42,7 +42,7 @@ import Testing
         let record = PodRecord(
             .normal,
             "Changed",
-            "Changed in place: the image of c from nginx:1 to nginx:2; restarts: c"
+            "Changed in place: the image of c from nginx:1 to nginx:2; restarts if it runs: c"
         )
         let effects = Self.wanted(new, &machine)
         #expect(effects == [.change(Self.key, merged, superseding: ["c"]), .record(Self.key, record)])

@@ -52,13 +52,14 @@ import Testing
             Case(
                 testDescription: "an image",
                 change: { $0.spec.containers[1].image = "redis:2" },
-                summary: "Changed in place: the image of b from redis:1 to redis:2; restarts: b",
+                summary: "Changed in place: the image of b from redis:1 to redis:2; restarts if it runs: b",
                 superseded: ["b"]
             ),
             Case(
                 testDescription: "the image of an init container",
                 change: { $0.spec.initContainers[0].image = "busybox:2" },
-                summary: "Changed in place: the image of setup from busybox:1 to busybox:2; restarts: setup",
+                summary: "Changed in place: the image of setup from busybox:1 to busybox:2; "
+                    + "restarts if it runs: setup",
                 superseded: ["setup"]
             ),
             Case(
