@@ -45,7 +45,8 @@ test: deps images ## everything: builds, then runs all tests; needs root
 	@if [ "$$(id -u)" != 0 ]; then echo "make test makes namespaces and mounts: run it as root (sudo make test)" >&2; exit 1; fi
 	$(SWIFT) build --build-tests
 	Tests/leftovers snapshot .build/before-tests.json
-	PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" timeout --kill-after=10 40m $(SWIFT) test --skip-build </dev/null
+	PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" timeout --kill-after=10 40m $(SWIFT) test --skip-build </dev/null 2>&1 \
+		| tee .build/tests.log || { echo "What failed:"; grep -E '✘|↳' .build/tests.log | tail -60; exit 1; }
 	cd examples/images && $(PYTHON) -m unittest
 	Tests/leftovers compare .build/before-tests.json
 

@@ -13,18 +13,13 @@ work, 2 wrong usage.
 """
 
 import argparse
-import json
-import os
-import signal
-import sys
 
 import connects
 import many_pods
-import measure
+import parts
 import setup_cost
 import throughput
-from places import BINARY, private_directory
-from subjects import Failed
+from places import BINARY
 
 PARTS = {"setup": setup_cost, "many": many_pods, "throughput": throughput}
 
@@ -54,35 +49,5 @@ def arguments():
     return options
 
 
-def main():
-    options = arguments()
-    if os.geteuid() != 0:
-        sys.exit("network: makes namespaces and mounts: run it as root (sudo make bench)")
-    # Ended from outside it cleans up, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    figures, failed = {}, False
-    for name in options.only:
-        print(f"network: {name} ...", file=sys.stderr)
-        try:
-            with private_directory(f"network-{name}", options.work) as work:
-                figures[name] = PARTS[name].run(work, options)
-        except Failed as failure:
-            print(f"network: {name} left out: {failure}", file=sys.stderr)
-            failed = True
-    if figures:
-        print(f"Measured {measure.describe_machine()}. Figures are p50 (min–max).")
-    for name in figures:
-        print()
-        print(PARTS[name].report(figures[name]))
-    if options.json:
-        with open(options.json, "w") as stream:
-            json.dump(figures, stream, indent=1)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("network: ended, and cleaned up")
+    parts.run("network", PARTS, arguments(), make="bench", note=" Figures are p50 (min–max).")

@@ -13,17 +13,12 @@ No time makes it fail. Exit codes: 0 measured, 1 something did not work, 2 wrong
 """
 
 import argparse
-import json
-import os
-import signal
-import sys
 
 import container_restarts
 import exec_probes
-import measure
 import network_probes
-from places import BINARY, private_directory
-from subjects import Failed
+import parts
+from places import BINARY
 
 PARTS = {"exec": exec_probes, "network": network_probes, "restart": container_restarts}
 
@@ -47,35 +42,5 @@ def arguments():
     return options
 
 
-def main():
-    options = arguments()
-    if os.geteuid() != 0:
-        sys.exit("probes: makes namespaces and mounts: run it as root (sudo make bench-probes)")
-    # Ended from outside it cleans up, too.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-
-    figures, failed = {}, False
-    for name in options.only:
-        print(f"probes: {name} ...", file=sys.stderr)
-        try:
-            with private_directory(f"probes-{name}", options.work) as work:
-                figures[name] = PARTS[name].run(work, options)
-        except Failed as failure:
-            print(f"probes: {name} left out: {failure}", file=sys.stderr)
-            failed = True
-    if figures:
-        print(f"Measured {measure.describe_machine()}.")
-    for name in figures:
-        print()
-        print(PARTS[name].report(figures[name]))
-    if options.json:
-        with open(options.json, "w") as stream:
-            json.dump(figures, stream, indent=1)
-    sys.exit(1 if failed else 0)
-
-
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        sys.exit("probes: ended, and cleaned up")
+    parts.run("probes", PARTS, arguments(), make="bench-probes")

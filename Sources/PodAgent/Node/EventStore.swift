@@ -1,4 +1,3 @@
-import Dispatch
 import PodCore
 
 /// The node's events: what the ledger decides is shown to clients and kept on disk.
@@ -21,8 +20,12 @@ final class EventStore {
     private var shown: Set<String> = []
     /// Those of them that have happened again since.
     private var deferred: [String: Event] = [:]
-    /// When a timer looks for events of Pods that are long gone.
-    private var expiry: Tick?
+    private lazy var paceAlarm = NodeActor.alarms.alarm { [weak self] in
+        self?.shown = []
+        self?.showDeferred()
+    }
+    /// Rings for events of Pods that are long gone.
+    private lazy var expiryAlarm = NodeActor.alarms.alarm { [weak self] in self?.expire() }
 
     /// Versions go on above those of agents before this one, also if the clock was set back.
     private nonisolated static let versionsApart: UInt64 = 1 << 20
@@ -125,14 +128,7 @@ final class EventStore {
         recorder.change(event.metadata.name)
         let isFirst = shown.isEmpty
         shown.insert(event.metadata.name)
-        if isFirst { showDeferredLater() }
-    }
-
-    private func showDeferredLater() {
-        after(Self.pace) { [self] in
-            shown = []
-            showDeferred()
-        }
+        if isFirst { paceAlarm.set(Clock.tick() + Self.pace) }
     }
 
     private func showDeferred() {
@@ -143,21 +139,11 @@ final class EventStore {
 
     // MARK: Going
 
-    private func setExpiry() {
-        guard let next = ledger.nextExpiry, expiry.map({ next < $0 }) ?? true else { return }
-        expiry = next
-        after(max(.zero, next - Clock.tick())) { [self] in
-            guard expiry == next else { return }
-            expiry = nil
-            carryOut(ledger.expire(at: Clock.tick()))
-            setExpiry()
-        }
-    }
+    private func setExpiry() { expiryAlarm.set(ledger.nextExpiry) }
 
-    private func after(_ wait: Duration, _ body: @escaping @NodeActor @Sendable () -> Void) {
-        NodeActor.queue.asyncAfter(deadline: .now() + .nanoseconds(Int(wait.wholeNanoseconds))) {
-            NodeActor.assumeIsolated(body)
-        }
+    private func expire() {
+        carryOut(ledger.expire(at: Clock.tick()))
+        setExpiry()
     }
 }
 

@@ -100,13 +100,9 @@ private struct ExecPipes {
                 ours.append(nil)
                 continue
             }
-            var read: Int32 = -1
-            var write: Int32 = -1
-            try check("pipe2", "exec") { cns_pipe(&read, &write) }
-            let readEnd = SharedDescriptor(Descriptor(adopting: read))
-            let writeEnd = SharedDescriptor(Descriptor(adopting: write))
-            childEnds.append(index == 0 ? readEnd : writeEnd)
-            ours.append(wanted ? (index == 0 ? writeEnd : readEnd) : nil)
+            let pipe = try Pipe("exec")
+            childEnds.append(index == 0 ? pipe.reader : pipe.writer)
+            ours.append(wanted ? (index == 0 ? pipe.writer : pipe.reader) : nil)
         }
     }
 

@@ -41,8 +41,8 @@ final class ContainerCommand {
     private var registration: EventPoll.Key?
     private var text: [UInt8] = []
     private var alarm: AlarmClock.Alarm?
-    /// Rings when more of what nobody wants is to be read.
-    private lazy var drainAlarm = NodeActor.alarms.alarm { [weak self] in self?.drain() }
+    /// Rings when more of what nobody wants is to be read; nil while it prints no more than is wanted.
+    private var drainAlarm: AlarmClock.Alarm?
     private var done: ((CommandOutcome) -> Void)?
 
     fileprivate init(output: SharedDescriptor, _ done: @escaping (CommandOutcome) -> Void) throws {
@@ -73,7 +73,7 @@ final class ContainerCommand {
     fileprivate func ended(_ exit: ExecExit) {
         read()
         close()
-        drainAlarm.cancel()
+        drainAlarm?.cancel()
         let text = String(decoding: text, as: UTF8.self)
         switch exit {
         case .code(let code): finish(.exited(code, text))
@@ -95,13 +95,15 @@ final class ContainerCommand {
         guard text.count == Self.outputMax else { return }
         // Whoever prints without end does so at a pace from here on.
         close()
-        drainAlarm.set(Clock.tick() + Self.drainPace)
+        let alarm = NodeActor.alarms.alarm { [weak self] in self?.drain() }
+        alarm.set(Clock.tick() + Self.drainPace)
+        drainAlarm = alarm
     }
 
     private static let drainPace = Duration.milliseconds(100)
 
     private func drain() {
-        if !readOnce() { drainAlarm.set(Clock.tick() + Self.drainPace) }
+        if !readOnce() { drainAlarm?.set(Clock.tick() + Self.drainPace) }
     }
 
     /// Reads a pipe's worth at most. Whether that was the end.
@@ -159,7 +161,7 @@ extension PodWorker {
         _ limit: Duration?,
         _ wish: CommandWish
     ) {
-        guard let record = machine.containers.first(where: { $0.runningRun == key.run }) else {
+        guard let record = machine.container(running: key.run) else {
             return Self.soon { wish.tell(.notRun("the container is not running")) }
         }
         let preparation = preparation(of: container, restartCount: record.restartCount)
@@ -172,9 +174,7 @@ extension PodWorker {
                 }
                 guard wish.done != nil else { return }
                 // Kept for as long as the instance runs; see `forgetCommands`.
-                if machine.containers.contains(where: { $0.runningRun == key.run }) {
-                    preparedCommands[key] = prepared
-                }
+                if machine.container(running: key.run) != nil { preparedCommands[key] = prepared }
                 start(prepared, container, key, limit, wish)
             } catch {
                 wish.tell(.notRun("\(error)"))
@@ -190,12 +190,9 @@ extension PodWorker {
         _ wish: CommandWish
     ) {
         do {
-            var ends: (read: Int32, write: Int32) = (-1, -1)
-            try check("pipe2", "command") { cns_pipe(&ends.read, &ends.write) }
-            let read = SharedDescriptor(Descriptor(adopting: ends.read))
-            let write = SharedDescriptor(Descriptor(adopting: ends.write))
-            cns_set_nonblocking(read.raw)
-            let command = try ContainerCommand(output: read) { outcome in wish.tell(outcome) }
+            let output = try Pipe("command")
+            cns_set_nonblocking(output.reader.raw)
+            let command = try ContainerCommand(output: output.reader) { outcome in wish.tell(outcome) }
             let exec = ExecRun(plan: prepared.launch)
             exec.onEnded = { [weak self] exit in
                 self?.liveCommands[key] = nil
@@ -206,7 +203,9 @@ extension PodWorker {
                 prepared,
                 container: container.name,
                 terminal: false,
-                streams: [try Self.emptyInput(), write, write],
+                // The input is a pipe at its end, and not the node's null device: whoever has that open may change its
+                // mode for all of the node.
+                streams: [try Pipe("command").reader, output.writer, output.writer],
                 exec,
                 isLimited: limit != nil
             )
@@ -235,14 +234,6 @@ extension PodWorker {
         if preparedCommands.isEmpty { return }
         let running = Set(machine.containers.compactMap(\.runningRun))
         preparedCommands = preparedCommands.filter { running.contains($0.key.run) }
-    }
-
-    /// A pipe at its end. Not the node's null device: whoever has that open may change its mode for all of the node.
-    private static func emptyInput() throws(SystemFailure) -> SharedDescriptor {
-        var ends: (read: Int32, write: Int32) = (-1, -1)
-        try check("pipe2", "command") { cns_pipe(&ends.read, &ends.write) }
-        _ = Descriptor(adopting: ends.write)
-        return SharedDescriptor(Descriptor(adopting: ends.read))
     }
 
     /// After what is being done now.

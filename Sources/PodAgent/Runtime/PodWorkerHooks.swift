@@ -3,7 +3,7 @@ import PodCore
 /// What is done right after the containers' start and before their end (reference §6.4).
 extension PodWorker {
     func runHook(_ run: RunID, _ kind: HookKind, _ limit: Duration?) {
-        guard let record = machine.containers.first(where: { $0.runningRun == run }),
+        guard let record = machine.container(running: run),
             let container = container(of: record),
             let handler = container.handler(kind)
         else { return Self.soon { self.hookEnded(run, kind, "the container has no such hook any more") } }

@@ -12,7 +12,7 @@ extension PodWorker {
 
     /// Makes an attempt that ``PodProbes`` has claimed.
     func ask(_ question: PodProbes.Question) {
-        guard let record = machine.containers.first(where: { $0.runningRun == question.run }),
+        guard let record = machine.container(running: question.run),
             let container = container(of: record),
             let probe = container.probe(question.kind)
         else { return Self.soon { self.answered(question, .error("the container does not run any more")) } }
@@ -136,13 +136,6 @@ extension CommandOutcome {
             return .failure("command timed out: \(text.quoted) timed out after \(timeout.goText)")
         case .notRun(let reason): return .error(reason)
         }
-    }
-}
-
-extension PodSpec {
-    /// The container or init container of that name.
-    func container(_ name: String) -> Container? {
-        containers.first { $0.name == name } ?? initContainers.first { $0.name == name }
     }
 }
 

@@ -28,10 +28,7 @@ struct TerminationReader: Sendable {
     }
 
     private func message(of end: End) -> String {
-        let containers = pod.spec.initContainers + pod.spec.containers
-        guard let container = containers.first(where: { $0.name == end.instance.container }) else {
-            return ""
-        }
+        guard let container = pod.spec.container(end.instance.container) else { return "" }
         do throws(SystemFailure) {
             let file = try fileEnd(end.instance)
             let policy = container.terminationMessagePolicy

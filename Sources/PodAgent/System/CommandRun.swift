@@ -144,12 +144,10 @@ struct CommandRun: Sendable {
     /// The reader does not block, the writer does: programs expect nothing else of their output.
     private static func pipe(_ subject: String) throws(SystemFailure) -> (SharedDescriptor, SharedDescriptor)
     {
-        var (read, write): (Int32, Int32) = (-1, -1)
-        try check("pipe2", subject) { cns_pipe(&read, &write) }
-        let reader = SharedDescriptor(Descriptor(adopting: read))
-        let writer = SharedDescriptor(Descriptor(adopting: write))
+        let pipe = try Pipe(subject)
+        let reader = pipe.reader
         try check("fcntl", subject) { fcntl(reader.raw, F_SETFL, O_NONBLOCK) }
-        return (reader, writer)
+        return (reader, pipe.writer)
     }
 
     private func observe(_ running: Running) throws(SystemFailure) -> Result<Outcome, Failure> {

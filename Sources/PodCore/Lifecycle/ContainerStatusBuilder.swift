@@ -14,8 +14,7 @@ struct ContainerStatusBuilder {
 
     func status(of record: ContainerRecord) -> ContainerStatus {
         var status = ContainerStatus()
-        let specs = record.isInit ? pod.spec.initContainers : pod.spec.containers
-        let spec = specs.first { $0.name == record.name } ?? Container()
+        let spec = pod.spec.container(record.name) ?? Container()
         let facts = facts[record.name] ?? PodStatusBuilder.ContainerFacts()
         status.name = record.name
         status.image = facts.image.isEmpty ? spec.image : facts.image

@@ -28,6 +28,13 @@ extension PodLifecycle.Container {
     }
 }
 
+extension PodSpec {
+    /// The container of that name, of whichever list.
+    public func container(_ name: String) -> Container? {
+        containers.first { $0.name == name } ?? initContainers.first { $0.name == name }
+    }
+}
+
 extension Container {
     /// The probe of that kind.
     public func probe(_ kind: ProbeKind) -> Probe? {

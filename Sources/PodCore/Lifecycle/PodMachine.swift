@@ -159,6 +159,11 @@ public struct PodMachine: Hashable, Sendable, Codable {
 
     var hasLiveContainer: Bool { containers.contains { $0.liveRun != nil } }
 
+    /// The container whose instance with this number runs.
+    public func container(running run: RunID) -> ContainerRecord? {
+        containers.first { $0.runningRun == run }
+    }
+
     func index(of run: RunID) -> Int? { containers.firstIndex { $0.liveRun == run } }
 }
 

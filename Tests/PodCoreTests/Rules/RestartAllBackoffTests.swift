@@ -4,24 +4,9 @@ import Testing
 
 /// Who waits when all containers are restarted again and again: reference §3.7, §4.
 @Suite struct RestartAllBackoffTests {
-    /// `web` has all containers restarted when it exits with 42; `proxy` is a sidecar.
-    private static func rule(_ lifecycle: inout PodLifecycle) {
-        lifecycle.containers[0].restartPolicy = .never
-        lifecycle.containers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
-        for index in lifecycle.initContainers.indices where lifecycle.initContainers[index].name == "proxy" {
-            lifecycle.initContainers[index].restartPolicy = .always
-        }
-    }
-
     private static func initRule(_ lifecycle: inout PodLifecycle) {
         lifecycle.initContainers[0].restartPolicy = .never
         lifecycle.initContainers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
-    }
-
-    private static let removed =
-        "RestartingAllContainers: The container is removed because RestartAllContainers in place"
-    private static func isRemoved(_ name: String, restarts: Int) -> Step {
-        .shows(name, "waiting \(removed), last ended 137 \(removed) ×\(restarts)")
     }
 
     @Test(
@@ -30,7 +15,7 @@ import Testing
             Story(
                 "3.7, 4.3: the second time within ten minutes waits, and takes what comes before it along",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),
@@ -40,14 +25,14 @@ import Testing
                 .started(4),
                 .exits(3, 42, "Normal Killing log: Stopping container log", "terminate 4"),
                 .exits(4, 0, after: 0, "start log 5 ×2"),
-                isRemoved("web", restarts: 2),
+                .isRemoved("web", restarts: 2),
                 .started(5),
                 .wakes(after: 10, "start web 6 ×2")
             ),
             Story(
                 "3.7, 4.8: whoever was ended with them has not crashed: its first crash is followed at once",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),
@@ -60,7 +45,7 @@ import Testing
             Story(
                 "3.7, 4.8: nor has an init container that had succeeded",
                 init: ["setup"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start setup 1 ×0"),
                 .started(1),
                 .exits(1, 0, "start web 2 ×0"),
@@ -78,7 +63,7 @@ import Testing
                 .exits(1, 42, "start setup 2 ×1"),
                 .started(2),
                 .exits(2, 42),
-                isRemoved("setup", restarts: 2),
+                .isRemoved("setup", restarts: 2),
                 .wakes(after: 10, "start setup 3 ×2")
             ),
         ]

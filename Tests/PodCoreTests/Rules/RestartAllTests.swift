@@ -4,24 +4,9 @@ import Testing
 
 /// The action RestartAllContainers: reference §3.7, KEP-5532.
 @Suite struct RestartAllTests {
-    /// `web` has all containers restarted when it exits with 42; `proxy` is a sidecar.
-    private static func rule(_ lifecycle: inout PodLifecycle) {
-        lifecycle.containers[0].restartPolicy = .never
-        lifecycle.containers[0].restartRules = [.init(.restartAllContainers, codes: [42])]
-        for index in lifecycle.initContainers.indices where lifecycle.initContainers[index].name == "proxy" {
-            lifecycle.initContainers[index].restartPolicy = .always
-        }
-    }
-
     private static func hooked(_ lifecycle: inout PodLifecycle) {
-        rule(&lifecycle)
+        lifecycle.makeRestartAll()
         lifecycle.containers[1].hasPreStop = true
-    }
-
-    private static let removed =
-        "RestartingAllContainers: The container is removed because RestartAllContainers in place"
-    private static func isRemoved(_ name: String, restarts: Int) -> Step {
-        .shows(name, "waiting \(removed), last ended 137 \(removed) ×\(restarts)")
     }
 
     @Test(
@@ -32,7 +17,7 @@ import Testing
                 init: ["setup", "proxy"],
                 regular: ["web", "log"],
                 policy: .never,
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start setup 1 ×0"),
                 .started(1),
                 .exits(1, 0, "start proxy 2 ×0"),
@@ -59,10 +44,10 @@ import Testing
                 .exits(4, 0),
                 .exits(2, 0, "start setup 5 ×1"),
                 .condition("AllContainersRestarting", false),
-                isRemoved("setup", restarts: 1),
-                isRemoved("proxy", restarts: 1),
-                isRemoved("web", restarts: 1),
-                isRemoved("log", restarts: 1),
+                .isRemoved("setup", restarts: 1),
+                .isRemoved("proxy", restarts: 1),
+                .isRemoved("web", restarts: 1),
+                .isRemoved("log", restarts: 1),
                 .condition("Initialized", true),
                 .condition("PodReadyToStartContainers", true),
                 .phase(.running),
@@ -71,7 +56,7 @@ import Testing
                 .started(6, "start web 7 ×1"),
                 .started(7, "start log 8 ×1"),
                 .started(8),
-                .shows("web", "running, last ended 137 \(removed), started, ready ×1"),
+                .shows("web", "running, last ended 137 \(Step.removed), started, ready ×1"),
                 .exits(7, 1),
                 .exits(8, 0, "Normal Killing proxy: Stopping container proxy", "terminate 6"),
                 .exits(6, 0, "remove sandbox 0"),
@@ -93,7 +78,7 @@ import Testing
             Story(
                 "3.7: what is only starting is waited for, and stopped then",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .exits(1, 42),
@@ -104,7 +89,7 @@ import Testing
                 "3.7: another exit code restarts nothing but the container",
                 regular: ["web", "log"],
                 change: {
-                    rule(&$0)
+                    $0.makeRestartAll()
                     $0.containers[0].restartPolicy = .always
                 },
                 .up("start web 1 ×0"),
@@ -116,7 +101,7 @@ import Testing
             Story(
                 "3.7: a container that waits for an image then goes on waiting, and counts no restart",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .tell(
@@ -129,7 +114,7 @@ import Testing
             Story(
                 "3.7: one that has ended before and cannot be created again need not wait any longer",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),
@@ -145,7 +130,7 @@ import Testing
                 "3.7: a sidecar must have started again before what comes after it does",
                 init: ["proxy"],
                 change: {
-                    rule(&$0)
+                    $0.makeRestartAll()
                     $0.initContainers[0].probes[.startup] = ProbeSchedule()
                 },
                 .up("start proxy 1 ×0"),
@@ -160,7 +145,7 @@ import Testing
             Story(
                 "3.7: the exit of a container that was told to end restarts nothing but itself",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),
@@ -177,7 +162,7 @@ import Testing
             Story(
                 "3.7: a Pod that is deleted meanwhile comes to its end",
                 regular: ["web", "log"],
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),
@@ -188,7 +173,7 @@ import Testing
             ),
             Story(
                 "3.7: an exit after the deletion restarts nothing",
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .deleted(),
                 .exits(1, 42, "remove sandbox 0"),
@@ -196,7 +181,7 @@ import Testing
             ),
             Story(
                 "3.7: nor does one while the node goes down",
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .tell(.nodeShutdown(grace: .seconds(20))),
                 .exits(1, 42, "remove sandbox 0"),
@@ -204,7 +189,7 @@ import Testing
             ),
             Story(
                 "3.7: in a sandbox that dies it is an exit like any other, for all begins again anyway",
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1),
                 .tell(.sandboxEnded(attempt: 0), "kill 1"),
@@ -223,7 +208,7 @@ import Testing
                 "3.7: when the sandbox dies meanwhile it all begins again in the next one",
                 regular: ["web", "log"],
                 policy: .never,
-                change: rule,
+                change: { $0.makeRestartAll() },
                 .up("start web 1 ×0"),
                 .started(1, "start log 2 ×0"),
                 .started(2),

@@ -4,20 +4,6 @@ import Testing
 
 /// Init containers that are always restarted, as they end: reference §6.3.4, §6.5.5.
 @Suite struct SidecarEndTests {
-    /// `proxy` is a sidecar among the init containers.
-    private static func sidecars(_ lifecycle: inout PodLifecycle) {
-        for index in lifecycle.initContainers.indices
-        where lifecycle.initContainers[index].name.hasPrefix("proxy") {
-            lifecycle.initContainers[index].restartPolicy = .always
-        }
-    }
-
-    private static func probed(_ lifecycle: inout PodLifecycle) {
-        sidecars(&lifecycle)
-        lifecycle.initContainers[0].probes[.startup] = ProbeSchedule()
-        lifecycle.initContainers[0].probes[.readiness] = ProbeSchedule()
-    }
-
     @Test(
         "Sidecars end last, in reverse order",
         arguments: [
@@ -25,7 +11,7 @@ import Testing
                 "6.3.4: a sidecar waits for all regular containers and every later sidecar",
                 init: ["proxy-a", "proxy-b"],
                 regular: ["web", "log"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy-a 1 ×0"),
                 .started(1, "start proxy-b 2 ×0"),
                 .started(2, "start web 3 ×0"),
@@ -48,7 +34,7 @@ import Testing
             Story(
                 "6.3.4: it waits no longer than the grace period, of which no less than 2 s are left to it",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -66,7 +52,7 @@ import Testing
             Story(
                 "6.3.4: what the others leave of the grace period is the sidecar's",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -82,7 +68,7 @@ import Testing
             Story(
                 "6.3.4: a later sidecar that is only starting is waited for as well",
                 init: ["proxy-a", "proxy-b"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy-a 1 ×0"),
                 .started(1, "start proxy-b 2 ×0"),
                 .deleted(nil, "Normal Killing proxy-a: Stopping container proxy-a"),
@@ -92,7 +78,7 @@ import Testing
             Story(
                 "6.3.4: an init container that is no sidecar has no prerequisites, nor is it one",
                 init: ["proxy", "setup"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start setup 2 ×0"),
                 .started(2),
@@ -107,7 +93,7 @@ import Testing
             Story(
                 "6.3.4: when the node goes down it ends last as well",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -123,7 +109,7 @@ import Testing
                 "3.1.9: in a later sandbox too a Pod that fails while it initializes shows Pending to its end",
                 init: ["proxy", "setup"],
                 change: {
-                    sidecars(&$0)
+                    $0.makeSidecars()
                     $0.initContainers[1].restartPolicy = .never
                 },
                 .up("start proxy 1 ×0"),
@@ -149,7 +135,7 @@ import Testing
             Story(
                 "6.3.4: a sidecar that is restarted by itself waits for nobody",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -165,7 +151,7 @@ import Testing
                 "6.5.5: when all regular containers are done for good the sidecars are ended, then the sandbox",
                 init: ["proxy"],
                 policy: .onFailure,
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -182,7 +168,7 @@ import Testing
                 "6.1 init 4: an init container that failed for good ends the sidecars; the Pod is Failed when they have ended",
                 init: ["proxy", "setup"],
                 policy: .never,
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start setup 2 ×0"),
                 .started(2),

@@ -4,22 +4,8 @@ import Testing
 
 /// Init containers that are always restarted, as they begin: reference §6.1.
 @Suite struct SidecarStartTests {
-    /// `proxy` is a sidecar among the init containers.
-    private static func sidecars(_ lifecycle: inout PodLifecycle) {
-        for index in lifecycle.initContainers.indices
-        where lifecycle.initContainers[index].name.hasPrefix("proxy") {
-            lifecycle.initContainers[index].restartPolicy = .always
-        }
-    }
-
-    private static func probed(_ lifecycle: inout PodLifecycle) {
-        sidecars(&lifecycle)
-        lifecycle.initContainers[0].probes[.startup] = ProbeSchedule()
-        lifecycle.initContainers[0].probes[.readiness] = ProbeSchedule()
-    }
-
     private static func hooked(_ lifecycle: inout PodLifecycle) {
-        sidecars(&lifecycle)
+        lifecycle.makeSidecars()
         lifecycle.initContainers[0].hasPostStart = true
     }
 
@@ -29,7 +15,7 @@ import Testing
             Story(
                 "6.1 init 1: a sidecar must have started, and need not end, before the next one begins",
                 init: ["proxy", "setup"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start setup 2 ×0"),
                 .started(2),
@@ -40,7 +26,7 @@ import Testing
             Story(
                 "6.1 init 1: a sidecar's startup probe gates the next one, its readiness does not",
                 init: ["proxy"],
-                change: probed,
+                change: { $0.makeProbedSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1),
                 .shows("proxy", "running ×0"),
@@ -71,7 +57,7 @@ import Testing
                 "6.1 init 3: once a regular container runs only sidecars are started again",
                 init: ["setup", "proxy"],
                 policy: .never,
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start setup 1 ×0"),
                 .started(1),
                 .exits(1, 0, "start proxy 2 ×0"),
@@ -84,7 +70,7 @@ import Testing
             Story(
                 "6.1 init 4: a sidecar that fails to start holds back what comes after it before initialization",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .tell(
                     .containerNotCreated(RunID(1), Waiting("CreateContainerError", "no")),
@@ -97,7 +83,7 @@ import Testing
             Story(
                 "6.1 init 4: a sidecar that fails to start again holds nothing back after initialization",
                 init: ["proxy"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -112,7 +98,7 @@ import Testing
             Story(
                 "6.1 init 5: a sidecar that was passed is started again while a later init container runs",
                 init: ["proxy", "setup"],
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start setup 2 ×0"),
                 .started(2),
@@ -124,7 +110,7 @@ import Testing
                 "4.1: sidecars are held back after crashes like any other container",
                 init: ["proxy"],
                 policy: .never,
-                change: sidecars,
+                change: { $0.makeSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1, "start web 2 ×0"),
                 .started(2),
@@ -146,7 +132,7 @@ import Testing
             Story(
                 "6.8.2: in a new sandbox a sidecar begins in its turn, and must have started again",
                 init: ["proxy"],
-                change: probed,
+                change: { $0.makeProbedSidecars() },
                 .up("start proxy 1 ×0"),
                 .started(1),
                 .probed(1, .startup, true, "start web 2 ×0"),

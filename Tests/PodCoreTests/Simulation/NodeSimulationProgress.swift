@@ -61,7 +61,7 @@ extension NodeSimulation {
     /// Questions do not come more often than they are to. One that was missed, because the answer before it took longer than
     /// the period, may be made up for: so no three come within a period.
     func checkPace(_ worker: PretendWorker, _ question: PodProbes.Question) {
-        let probe = worker.pod.spec.container(named: question.container)?.probe(question.kind)
+        let probe = worker.pod.spec.container(question.container)?.probe(question.kind)
         guard let probe else { return fail("\(worker.uid) \(question) is asked, and has no such probe") }
         let period = Int64(probe.periodSeconds) * 1_000_000_000
         let earlier = worker.lastAsked[question, default: []].suffix(2)
@@ -76,7 +76,7 @@ extension NodeSimulation {
         let (uid, name) = (worker.uid, "\(worker.uid) \(question.container) \(question.run)")
         if worker.attempts[question] != nil { fail("\(name) is asked for \(question.kind) twice at a time") }
         guard let instance = truths[uid]?.instances[question.run], instance.container == question.container,
-            let probe = worker.pod.spec.container(named: question.container)?.probe(question.kind)
+            let probe = worker.pod.spec.container(question.container)?.probe(question.kind)
         else { return fail("\(name) is asked, and was never born") }
         if instance.container.hasPrefix("i") { fail("\(name) is asked, and no init container is") }
         if isKnownToHaveEnded(worker, question.run) { fail("\(name) is asked, and has ended") }
@@ -93,7 +93,7 @@ extension NodeSimulation {
     /// Reckons with an answer; whether it is one for which the container is to be ended.
     func noteAnswer(_ worker: PretendWorker, _ question: PodProbes.Question, _ outcome: ProbeOutcome) -> Bool
     {
-        guard let probe = worker.pod.spec.container(named: question.container)?.probe(question.kind) else {
+        guard let probe = worker.pod.spec.container(question.container)?.probe(question.kind) else {
             return false
         }
         let isYes: Bool
@@ -132,7 +132,7 @@ extension NodeSimulation {
             if status.started == true, !instance.hasStarted {
                 fail("\(worker.uid) \(status.name) is shown as started")
             }
-            let hasProbe = worker.pod.spec.container(named: status.name)?.readinessProbe != nil
+            let hasProbe = worker.pod.spec.container(status.name)?.readinessProbe != nil
             if status.ready, hasProbe, instance.answers[.readiness]?.allowsReady != true {
                 fail("\(worker.uid) \(status.name) is shown as ready, and has not said so")
             }

@@ -84,7 +84,7 @@ extension NodeSimulation {
         let missing = truth.toBeRestarted
         if !missing.isEmpty { fail("\(worker.uid) is at rest, and \(missing.sorted()) were not restarted") }
         for (run, process) in sandbox?.processes ?? [:] where process.isLive && sandbox?.isStuck == false {
-            let asked = worker.pod.spec.container(named: process.container)?.image
+            let asked = worker.pod.spec.container(process.container)?.image
             if truth.instances[run]?.image != asked {
                 fail("\(worker.uid) \(process.container) is at rest with another image than it is to have")
             }

@@ -59,7 +59,7 @@ extension NodeSimulation {
 
     /// By the rules of the container, then by its policy, then by the Pod's (reference §3.1).
     func isStartedAgain(_ pod: Pod, _ name: String, after code: Int32) -> Bool {
-        guard let container = pod.spec.container(named: name) else { return false }
+        guard let container = pod.spec.container(name) else { return false }
         if container.isSidecar || rule(of: container, about: code) != nil { return true }
         let policy = container.restartPolicy?.rawValue ?? pod.spec.restartPolicy.rawValue
         if container.isInit { return code != 0 && policy != "Never" }
@@ -79,7 +79,7 @@ extension NodeSimulation {
     /// A process has ended by itself: it may take all others with it.
     func noteEnd(_ sandbox: PretendSandbox, _ name: String, _ run: RunID, _ code: Int32) {
         let pod = agent?.workers.values.first { $0.uid == sandbox.uid }?.pod ?? disk.pods[sandbox.uid]
-        guard let container = pod?.spec.container(named: name), let truth = truths[sandbox.uid],
+        guard let container = pod?.spec.container(name), let truth = truths[sandbox.uid],
             truth.instances[run]?.stop == nil, rule(of: container, about: code) == .restartAllContainers
         else { return }
         tell("    \(sandbox.uid) \(run) is to restart everything")
@@ -95,7 +95,7 @@ extension NodeSimulation {
         if worker.machine.isRestartingAll { truth.restartsAll.insert(RunID(0)) }
         for (run, process) in sandbox.processes {
             let record = worker.machine.containers.first { $0.name == process.container }
-            guard let container = worker.pod.spec.container(named: process.container), let record,
+            guard let container = worker.pod.spec.container(process.container), let record,
                 record.newestTermination.map({ $0.run < run }) ?? true,
                 record.liveRun != run || record.stop == nil
             else { continue }

@@ -26,7 +26,7 @@ extension NodeSimulation {
         var grace = Duration.seconds(worker.pod.spec.terminationGracePeriodSeconds)
         if restartsAll { grace = .seconds(2) }
         for kind in ProbeKind.allCases where record.message.contains("failed \(kind.rawValue) probe") {
-            let probe = worker.pod.spec.container(named: name)?.probe(kind)
+            let probe = worker.pod.spec.container(name)?.probe(kind)
             grace = probe?.terminationGracePeriodSeconds.map { .seconds($0) } ?? grace
         }
         if case .deleting(let wanted, _) = worker.machine.ending { grace = wanted }
@@ -89,7 +89,7 @@ extension NodeSimulation {
         if stop.isAtOnce { fail("\(uid) \(run) is asked to end, and has no time for it") }
         if stop.askedAt != nil { fail("\(uid) \(run) is asked to end again, and gets its time anew") }
         let isLate = time >= stop.timeIsUpAt
-        let container = worker.pod.spec.container(named: instance.container)
+        let container = worker.pod.spec.container(instance.container)
         if container?.lifecycle?.preStop != nil, !stop.skipsHook, !stop.isInherited, !instance.preStopIsOver,
             !isLate
         {

@@ -135,10 +135,3 @@ extension Container {
     var isSidecar: Bool { name.hasPrefix("s") }
     var isInit: Bool { name.hasPrefix("i") }
 }
-
-extension PodSpec {
-    /// The container of that name, of whichever list.
-    func container(named name: String) -> Container? {
-        (initContainers + containers).first { $0.name == name }
-    }
-}

@@ -249,7 +249,7 @@ final class PretendWorker {
     private func start(_ name: String, _ run: RunID, _ restartCount: Int) {
         node.checkStart(self, name)
         if let early = pace.starts(name, at: node.time) { node.fail("\(uid): \(early)") }
-        guard let container = pod.spec.container(named: name) else {
+        guard let container = pod.spec.container(name) else {
             return node.fail("\(uid) has no \(name)")
         }
         later("prepare \(name) of") { [self] in
