@@ -55,6 +55,11 @@ static inline CURLcode ccurl_get_number(CURL *easy, CURLINFO info, long *value) 
     return curl_easy_getinfo(easy, info, value);
 }
 
+/// The text is libcurl's and lives as long as the handle.
+static inline CURLcode ccurl_get_text(CURL *easy, CURLINFO info, const char **value) {
+    return curl_easy_getinfo(easy, info, value);
+}
+
 static inline CURLMcode ccurl_multi_set_number(CURLM *multi, CURLMoption option, long value) {
     return curl_multi_setopt(multi, option, value);
 }

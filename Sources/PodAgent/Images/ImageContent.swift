@@ -51,3 +51,41 @@ struct LayoutDirectory: ImageContent {
         }
     }
 }
+
+/// Where the layers of images come from.
+protocol LayerSource {
+    /// Hands over each of the layers, once, in whatever order suits, perhaps several at a time from threads of its own.
+    /// The stream is made when it is asked for, and is valid during the call.
+    func stream(
+        _ layers: [ListedLayer],
+        _ body: @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
+            throws(SourceProblem) -> Void
+    ) throws(SourceProblem)
+
+    /// This one need not come: the store has it.
+    func isHere(_ layer: ListedLayer)
+}
+
+/// The layers in an archive or a layout.
+struct ContentLayers: LayerSource {
+    let content: any ImageContent
+
+    func stream(
+        _ layers: [ListedLayer],
+        _ body: @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
+            throws(SourceProblem) -> Void
+    ) throws(SourceProblem) {
+        var wanted: [String: ListedLayer] = [:]
+        for layer in layers {
+            guard wanted.updateValue(layer, forKey: layer.file) == nil else {
+                throw .contradictoryLayers(layer.file)
+            }
+        }
+        try content.stream(Set(wanted.keys)) { (file, stream) throws(SourceProblem) in
+            guard let layer = wanted[file] else { return }
+            try body(layer) { stream }
+        }
+    }
+
+    func isHere(_ layer: ListedLayer) {}
+}

@@ -6,8 +6,8 @@ enum ImageFailure: Error, Hashable, Sendable {
     case name(ImageReferenceFailure)
     /// The image is not here, and the Pod's policy forbids to fetch it.
     case neverPull(image: String)
-    /// The image is not here and cannot be fetched.
-    case notPresent(image: String)
+    /// The image cannot be fetched.
+    case pull(image: String, SourceProblem)
     /// The directory that `rootfs:` names cannot be opened.
     case directory(image: String, SystemFailure)
     /// The image's account files cannot be read.
@@ -28,7 +28,7 @@ enum ImageFailure: Error, Hashable, Sendable {
         switch self {
         case .name: "InvalidImageName"
         case .neverPull: "ErrImageNeverPull"
-        case .notPresent, .source: "ErrImagePull"
+        case .pull, .source: "ErrImagePull"
         case .accounts: "CreateContainerError"
         case .directory, .damaged, .unknown, .inUse, .store: "ImageInspectError"
         }
@@ -39,7 +39,7 @@ enum ImageFailure: Error, Hashable, Sendable {
         switch self {
         case .name(let failure): failure.waitingMessage
         case .neverPull(let image): "Container image \"\(image)\" is not present with pull policy of Never"
-        case .notPresent(let image): "Failed to pull image \"\(image)\": \(self)"
+        case .pull: "\(self)"
         case .directory(let image, _), .damaged(let image, _): "Failed to inspect image \"\(image)\": \(self)"
         case .accounts: "\(self)"
         case .source, .unknown, .inUse, .store: "Failed to inspect image \"\": \(self)"
@@ -52,8 +52,7 @@ extension ImageFailure: CustomStringConvertible {
         switch self {
         case .name(let failure): "\(failure)"
         case .neverPull: waitingMessage
-        case .notPresent(let image):
-            "\(image) is not on this node: load it with \"podagent image load FILE\""
+        case .pull(let image, let problem): "\(image): \(problem)"
         case .directory(_, let failure): "\(failure)"
         case .accounts(let image, let failure): "the accounts of \(image) cannot be read: \(failure)"
         case .damaged(let image, let problem):
@@ -98,6 +97,8 @@ enum SourceProblem: Error, Hashable, Sendable {
     case record(RecordProblem)
     /// Two layers of which the file names are the same and the content is to differ.
     case contradictoryLayers(String)
+    /// The registry that the image comes from.
+    case registry(RegistryProblem)
 }
 
 extension SourceProblem: CustomStringConvertible {
@@ -127,6 +128,7 @@ extension SourceProblem: CustomStringConvertible {
             "layer \(digest): " + (entry.map { "entry \(String(reflecting: $0)): " } ?? "") + "\(problem)"
         case .record(let problem): "the image store: \(problem)"
         case .contradictoryLayers(let name): "lists \(name) as two different layers"
+        case .registry(let problem): "\(problem)"
         }
     }
 }
@@ -139,6 +141,8 @@ enum StreamProblem: Error, Hashable, Sendable {
     case tooLong(limit: Int64)
     case size(expected: Int64, found: Int64)
     case digest(expected: Digest, found: Digest)
+    /// The registry that the bytes come from.
+    case registry(RegistryProblem)
 }
 
 extension StreamProblem: CustomStringConvertible {
@@ -149,6 +153,7 @@ extension StreamProblem: CustomStringConvertible {
         case .tooLong(let limit): "expands to more than \(limit) bytes"
         case .size(let expected, let found): "has \(found) bytes instead of \(expected)"
         case .digest(let expected, let found): "has the digest \(found) instead of \(expected)"
+        case .registry(let problem): "\(problem)"
         }
     }
 }

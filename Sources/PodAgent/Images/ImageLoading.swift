@@ -1,6 +1,7 @@
 import CNamespaces
 import Glibc
 import PodCore
+import Synchronization
 
 /// Bringing images in.
 extension ImageStore {
@@ -28,19 +29,58 @@ extension ImageStore {
     ) throws(ImageFailure) -> [LoadedImage] {
         do throws(SourceProblem) {
             let (content, images) = try listing()
-            return try root.holding(.shared, on: Self.loadingLeaf, failing: SourceProblem.system) {
-                () throws(SourceProblem) in
-                let new = try unpackMissing(of: images, from: content)
-                var loaded: [LoadedImage] = []
-                for image in images { loaded += try commit(image, new: new) }
-                return loaded
-            }
+            return try bring(images, from: ContentLayers(content: content), isResumable: false)
         } catch {
             // The failure that is reported is the load's. What cannot be cleared away now is when the store is opened.
             try? collectGarbage()
             throw .source(path: path, error)
         }
     }
+
+    /// Unpacks what is missing of some images, then makes them visible. Until that is done, a record of what is being
+    /// brought keeps it from being taken for garbage.
+    ///
+    /// - Parameters:
+    ///   - accepted: What has opened the source, which decides on who may use what it gave.
+    ///   - isResumable: Whether layers that came before a failure, or a crash, are kept for another attempt.
+    func bring(
+        _ images: [ListedImage],
+        from source: some LayerSource,
+        openedWith accepted: OfferedCredential? = nil,
+        isResumable: Bool
+    ) throws(SourceProblem) -> [LoadedImage] {
+        try root.holding(.shared, on: Self.loadingLeaf, failing: SourceProblem.system) {
+            () throws(SourceProblem) in
+            let leaf = try storing { () throws(SystemFailure) in try expect(images, isResumable) }
+            do throws(SourceProblem) {
+                let new = try unpackMissing(of: images, from: source)
+                var loaded: [LoadedImage] = []
+                for image in images { loaded += try commit(image, new: new, accepted) }
+                forget(leaf)
+                return loaded
+            } catch {
+                if !isResumable || error.isFullDisk { forget(leaf) }
+                throw error
+            }
+        }
+    }
+
+    /// Writes down which layers are on their way.
+    private func expect(_ images: [ListedImage], _ isResumable: Bool) throws(SystemFailure) -> String {
+        let names = images.flatMap { $0.names.map(\.storedName) }.sorted().joined(separator: " ")
+        let leaf = Self.leaf(for: isResumable ? names : "\(names) \(getpid()) \(Clock.tick().nanoseconds)")
+        let record = ExpectedRecord(
+            layers: Set(images.flatMap { $0.layers.map(\.diffID.description) }).sorted(),
+            isResumable: isResumable
+        )
+        try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
+            try expected.write(record: record, leaf)
+        }
+        return leaf
+    }
+
+    /// A record that stays keeps layers for a day and does no other harm.
+    private func forget(_ leaf: String) { try? expected.removeTree(leaf) }
 
     /// Opens what the caller named, whichever form it has.
     private static func content(
@@ -62,32 +102,29 @@ extension ImageStore {
 
     // MARK: Layers
 
-    /// Unpacks the layers that the store lacks, in the order in which they come; returns which those were.
+    /// Unpacks the layers that the store lacks; returns which those were.
     private func unpackMissing(
         of images: [ListedImage],
-        from content: any ImageContent
+        from source: some LayerSource
     ) throws(SourceProblem) -> Set<Digest> {
         var seen: Set<Digest> = []
-        var missing: [String: ListedLayer] = [:]
+        var missing: [ListedLayer] = []
         for layer in images.flatMap(\.layers) where seen.insert(layer.diffID).inserted {
-            guard try layerRecord(layer.diffID) == nil else { continue }
-            guard missing.updateValue(layer, forKey: layer.file) == nil else {
-                throw .contradictoryLayers(layer.file)
-            }
+            if try layerRecord(layer.diffID) == nil { missing.append(layer) } else { source.isHere(layer) }
         }
         guard !missing.isEmpty else { return [] }
-        var unpacked: Set<Digest> = []
-        try content.stream(Set(missing.keys)) { (file, stream) throws(SourceProblem) in
-            guard let layer = missing[file] else { return }
-            if try unpackOnce(layer, from: stream) { unpacked.insert(layer.diffID) }
+        let unpacked = Mutex<Set<Digest>>([])
+        try source.stream(missing) { [self] (layer, stream) throws(SourceProblem) in
+            guard try unpackOnce(layer, from: stream) else { return }
+            unpacked.withLock { _ = $0.insert(layer.diffID) }
         }
-        return unpacked
+        return unpacked.withLock { $0 }
     }
 
-    /// Unpacks a layer unless somebody else has done so by the time that its lock is free.
+    /// Unpacks a layer unless somebody else has done so by the time that its lock is free. Only then is it asked for.
     private func unpackOnce(
         _ layer: ListedLayer,
-        from stream: any ByteStream
+        from stream: () throws(SourceProblem) -> any ByteStream
     ) throws(SourceProblem) -> Bool {
         let name = layer.diffID.shortName
         return try work.holding(.exclusive, on: "\(name).lock", failing: SourceProblem.system) {
@@ -98,7 +135,9 @@ extension ImageStore {
                     try work.removeTree(name)
                     return try work.makeEntry(directory: FileName(name), mode: 0o755)
                 }
-                let facts = try layer.unpack(stream, into: directory, limits: limits)
+                CrashPoint.beforeLayer.pass("")
+                let facts = try layer.unpack(try stream(), into: directory, limits: limits)
+                CrashPoint.layerUnpacked.pass("")
                 try storing { () throws(SystemFailure) in try publish(layer.diffID, facts) }
             } catch {
                 // The failure that is reported is the layer's; remains are cleared away with the other garbage.
@@ -123,6 +162,7 @@ extension ImageStore {
             // A directory without a record is what a crash between the next two steps has left.
             try layers.removeTree(name)
             try work.move(FileName(name), to: FileName(name), in: layers)
+            CrashPoint.layerMoved.pass("")
             try layerInfo.write(record: record, "\(name).json")
         }
     }
@@ -147,7 +187,11 @@ extension ImageStore {
     // MARK: Records
 
     /// Makes an image visible, under each of its names.
-    private func commit(_ image: ListedImage, new: Set<Digest>) throws(SourceProblem) -> [LoadedImage] {
+    private func commit(
+        _ image: ListedImage,
+        new: Set<Digest>,
+        _ accepted: OfferedCredential?
+    ) throws(SourceProblem) -> [LoadedImage] {
         var stack: [LayerRecord] = []
         for diffID in image.configuration.stackedDiffIDs {
             guard let layer = try layerRecord(diffID) else { throw .missing("layer \(diffID)") }
@@ -161,7 +205,7 @@ extension ImageStore {
             created: image.configuration.created?.rfc3339,
             loaded: Clock.wall().rfc3339
         )
-        try storing { () throws(SystemFailure) in try write(record, image) }
+        try storing { () throws(SystemFailure) in try write(record, image, accepted) }
         let dropped = Set(stack.flatMap(\.droppedAttributes)).sorted()
         return image.names.map { name in
             LoadedImage(
@@ -177,30 +221,42 @@ extension ImageStore {
         }
     }
 
-    private func write(_ record: ImageRecord, _ image: ListedImage) throws(SystemFailure) {
+    private func write(
+        _ record: ImageRecord,
+        _ image: ListedImage,
+        _ accepted: OfferedCredential?
+    ) throws(SystemFailure) {
         // Records must not be on the disk before the layers that they refer to.
         let directory = try layers.open(".", flags: O_RDONLY | O_DIRECTORY)
         let raw = directory.raw
         try check("syncfs", layersPath) { cns_syncfs(raw) }
         try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
             let blob = Self.blobLeaf(image.id)
+            CrashPoint.beforeImageRecord.pass("")
             try blobs.replaceFile(blob, with: image.configBytes, mode: 0o600, durable: true)
             try records.write(record: record, Self.leaf(for: record.id))
+            CrashPoint.afterImageRecord.pass("")
             for name in image.names {
-                let record = NameRecord(
+                let leaf = Self.leaf(for: name.storedName)
+                // One that cannot be read is written anew.
+                let known = try? names.record(NameRecord.self, leaf)
+                var new = NameRecord(
                     name: name.storedName,
                     image: record.id,
                     target: image.target?.description,
                     manifest: image.manifest?.description
                 )
-                try names.write(record: record, Self.leaf(for: record.name))
+                new.access = (known ?? NameRecord(name: "", image: ""))
+                    .access(to: record.id, openedWith: accepted)
+                try names.write(record: new, leaf)
             }
         }
+        CrashPoint.imageVisible.pass("")
     }
 }
 
 /// A failure of the store's own files as a problem of the load.
-private func storing<Result: ~Copyable>(
+func storing<Result: ~Copyable>(
     _ body: () throws(SystemFailure) -> Result
 ) throws(SourceProblem) -> Result {
     do { return try body() } catch { throw .system(error) }

@@ -117,28 +117,49 @@ extension ImageStore {
 
 /// Clearing away what nothing refers to.
 extension ImageStore {
-    /// Removes what crashes and failed loads have left, and the layers that no image has any more.
+    /// How long the layers of an unfinished pull wait for another attempt.
+    private static let expectedAge = Duration.seconds(24 * 3600)
+
+    /// Removes what crashes and failed loads have left, and the layers that no image has any more and nobody brings.
     ///
-    /// Does nothing while anybody loads: layers then arrive before the record that will refer to them. Takes nothing but
-    /// unfinished work away while there is a record that cannot be read, since nobody knows what it refers to.
+    /// Takes nothing but unfinished work away while there is a record that cannot be read, since nobody knows what it
+    /// refers to.
     func collectGarbage() throws(ImageFailure) {
+        // While anybody unpacks, nobody else may touch the work, of which the locks are a part.
         _ = try root.ifNobodyHolds(Self.loadingLeaf, failing: ImageFailure.store) { () throws(ImageFailure) in
             try alone { () throws(ImageFailure) in
-                let images = try everything(in: records, ImageRecord.self)
                 do throws(SystemFailure) {
                     try sweep(work) { _ in false }
-                    guard images.problems.isEmpty else { return }
-                    try sweep(images.records)
+                    try sweepExpected { $0.isResumable }
                 } catch {
                     throw .store(error)
                 }
             }
         }
+        try alone { () throws(ImageFailure) in
+            let images = try everything(in: records, ImageRecord.self)
+            guard images.problems.isEmpty else { return }
+            do throws(SystemFailure) { try sweep(images.records) } catch { throw .store(error) }
+        }
+    }
+
+    /// Removes the records of what is no longer expected, and those that nobody can read.
+    private func sweepExpected(keeping isKept: (ExpectedRecord) -> Bool) throws(SystemFailure) {
+        let oldest = Timestamp(nanoseconds: Clock.wall().nanoseconds - Self.expectedAge.wholeNanoseconds)
+        try sweep(expected) { leaf in
+            guard let record = try? expected.record(ExpectedRecord.self, leaf),
+                let status = try? expected.status(of: FileName(leaf))
+            else { return false }
+            return isKept(record) && Int64(status.st_mtim.tv_sec) * 1_000_000_000 > oldest.nanoseconds
+        }
     }
 
     private func sweep(_ images: [ImageRecord]) throws(SystemFailure) {
         // Digests in records were written as digests; one that is none names no directory.
-        let live = Set(images.flatMap(\.layers).compactMap { (try? Digest(parsing: $0))?.shortName })
+        let coming = try expected.entries()
+            .compactMap { try? expected.record(ExpectedRecord.self, $0) }  // what cannot be read expects nothing
+        let layersLive = images.flatMap(\.layers) + coming.flatMap(\.layers)
+        let live = Set(layersLive.compactMap { (try? Digest(parsing: $0))?.shortName })
         let configs = Set(images.compactMap { (try? Digest(parsing: $0.id)).map(Self.blobLeaf) })
         let ids = Set(images.map { $0.id })
         // The information goes before the layer: without it, the layer does not count as being there.

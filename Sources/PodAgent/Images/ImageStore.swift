@@ -7,12 +7,13 @@ import PodCore
 /// names/      a name → the image it stands for      records/    an image → its layers, by its ID
 /// blobs/      configs, by digest                     layers/     each layer, unpacked once, whatever image it is of
 /// layer-info/ what each of layers/ is                work/       what is being unpacked; nothing refers to it
-/// lock        held while any of these changes        loading     held shared while layers come that no record has yet
+/// expected/   layers on their way to an image        lock        held while any of these changes
+/// loading     held shared while layers are unpacked
 /// ```
 ///
 /// Several processes may use one store. Whatever they see is whole: layers are moved into place when they have been
 /// verified, records are replaced by renaming, and a record is written only after all that it refers to is on the disk.
-/// What no record refers to is garbage, and is collected when nobody is loading. Only root may look inside, since
+/// What no record refers to is garbage. Only root may look inside, since
 /// layers hold setuid programs.
 ///
 /// All calls block; the daemon makes them on ``Worker``.
@@ -31,6 +32,7 @@ final class ImageStore: Sendable {
     let layerInfo: RootedDirectory
     let layers: RootedDirectory
     let blobs: RootedDirectory
+    let expected: RootedDirectory
     let work: RootedDirectory
 
     /// Opens the store, makes it if there is none, and clears away what a crash has left.
@@ -50,6 +52,7 @@ final class ImageStore: Sendable {
             records = try part("records")
             layerInfo = try part("layer-info")
             blobs = try part("blobs")
+            expected = try part("expected")
             work = try part("work")
             let layers = try part("layers")
             self.layers = layers

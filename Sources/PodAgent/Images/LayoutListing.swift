@@ -13,16 +13,13 @@ struct LayoutListing {
         guard case .index(let index) = document, !index.manifests.isEmpty else {
             throw .document("index.json", .missing("manifests"))
         }
+        let descent = ImageDescent(host: host, limits: limits) { (descriptor, _) throws(SourceProblem) in
+            try content.required(descriptor.blobPath, limit: limits.documentBytes)
+        }
         var images: [ListedImage] = []
         for (names, descriptors) in try groups(index.manifests, given) {
             guard let chosen = host.choose(from: descriptors) else { throw .noPlatform(host: host) }
-            let image = try image(at: chosen, target: chosen.digest, names: names, depth: 1)
-            for name in names {
-                if let digest = name.digest, digest != image.target, digest != image.manifest {
-                    throw .otherDigest(given: digest)
-                }
-            }
-            try images.add(image, limits)
+            try images.add(try descent.image(at: chosen, names: names), limits)
         }
         return images
     }
@@ -73,72 +70,5 @@ struct LayoutListing {
     private static func isName(_ text: String) -> Bool {
         text.utf8.contains(UInt8(ascii: "/")) || text.utf8.contains(UInt8(ascii: ":"))
             || text.utf8.contains(UInt8(ascii: "@"))
-    }
-
-    // MARK: Documents
-
-    private func image(
-        at descriptor: ContentDescriptor,
-        target: Digest,
-        names: [ImageReference],
-        depth: Int
-    ) throws(SourceProblem) -> ListedImage {
-        let name = Self.file(of: descriptor)
-        let bytes = try blob(descriptor)
-        let document = try judging(name) { () throws(ImageDocumentFailure) in
-            try ImageDocument(json: bytes, described: descriptor.mediaType, limits: limits)
-        }
-        switch document {
-        case .index(let index):
-            guard depth < limits.indexDepth else { throw .document(name, .tooDeep(limit: limits.indexDepth)) }
-            guard let chosen = host.choose(from: index.manifests) else { throw .noPlatform(host: host) }
-            return try image(at: chosen, target: target, names: names, depth: depth + 1)
-        case .manifest(let manifest):
-            return try image(of: manifest, digest: descriptor.digest, target: target, names: names)
-        }
-    }
-
-    private func image(
-        of manifest: ImageManifest,
-        digest: Digest,
-        target: Digest,
-        names: [ImageReference]
-    ) throws(SourceProblem) -> ListedImage {
-        let bytes = try blob(manifest.config)
-        let configuration = try judging(Self.file(of: manifest.config)) { () throws(ImageDocumentFailure) in
-            let configuration = try ImageConfiguration(json: bytes, limits: limits)
-            try configuration.check(layers: manifest.layers.count, host: host)
-            return configuration
-        }
-        let layers = zip(manifest.layers, configuration.diffIDs).map { blob, diffID in
-            ListedLayer(file: Self.file(of: blob), blob: blob, diffID: diffID)
-        }
-        return ListedImage(
-            names: names,
-            target: target,
-            manifest: digest,
-            id: manifest.config.digest,
-            configBytes: bytes,
-            configuration: configuration,
-            layers: layers
-        )
-    }
-
-    /// The path is made of a digest that was validated, so it cannot lead elsewhere.
-    private static func file(of descriptor: ContentDescriptor) -> String {
-        "blobs/\(descriptor.digest.algorithm.rawValue)/\(descriptor.digest.hex)"
-    }
-
-    private func blob(_ descriptor: ContentDescriptor) throws(SourceProblem) -> [UInt8] {
-        let name = Self.file(of: descriptor)
-        let bytes = try content.required(name, limit: limits.documentBytes)
-        let found = Digest(of: bytes, descriptor.digest.algorithm)
-        guard found == descriptor.digest else {
-            throw .blob(name, .digest(expected: descriptor.digest, found: found))
-        }
-        guard Int64(bytes.count) == descriptor.size else {
-            throw .blob(name, .size(expected: descriptor.size, found: Int64(bytes.count)))
-        }
-        return bytes
     }
 }

@@ -21,6 +21,8 @@ struct NameRecord: StoreRecord {
     var target: String?
     /// The digest of the manifest for this machine.
     var manifest: String?
+    /// Fingerprints of the Pods' credentials that have opened it at its registry; nil when every Pod may use it.
+    var access: [String]?
 }
 
 /// `records/<hash of the ID>.json`: an image.
@@ -48,6 +50,15 @@ struct LayerRecord: StoreRecord {
     var entries: Int
     var hidesLowerLayers: Bool
     var droppedAttributes: [String]
+}
+
+/// `expected/<hash>.json`: layers that are on their way, of which no image has a record yet.
+struct ExpectedRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    var layers: [String]
+    /// Whether what has come is kept for another attempt when nobody brings it any more.
+    var isResumable: Bool
 }
 
 /// Why a record cannot be used.

@@ -25,6 +25,15 @@ enum CrashPoint: String, CaseIterable, Sendable {
     case beforeVolumesRemoved, afterVolumesRemoved, afterWritableLayersRemoved
     case beforeLogsRemoved, afterLogsRemoved, afterStateRemoved
     case finished
+    // An image comes into the store.
+    case pullResolved, beforeLayer, layerUnpacked, layerMoved
+    case beforeImageRecord, afterImageRecord, imageVisible
+
+    /// Those that no Pod passes by itself.
+    static let ofImages: Set<CrashPoint> = [
+        .pullResolved, .beforeLayer, .layerUnpacked, .layerMoved, .beforeImageRecord, .afterImageRecord,
+        .imageVisible,
+    ]
 
     /// What dies. Whatever is not the agent is the Pod's that passes the point.
     enum Victim: String, CaseIterable, Sendable {

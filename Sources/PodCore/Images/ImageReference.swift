@@ -49,6 +49,16 @@ public struct ImageReference: Hashable, Sendable {
         return parts.tag == nil && parts.digest == nil ? "\(image):\(defaultTag)" : image
     }
 
+    /// The same repository by the digest alone; this one when it has none.
+    public var withoutTag: ImageReference {
+        guard let digest else { return self }
+        return ImageReference(domain: domain, path: path, tag: nil, digest: digest)
+    }
+
+    private init(domain: String, path: String, tag: String?, digest: Digest?) {
+        (self.domain, self.path, self.tag, self.digest) = (domain, path, tag, digest)
+    }
+
     private typealias Parts = (domain: String, path: String, tag: String?, digest: Digest?)
 
     private static func split(_ image: String) throws(ImageReferenceFailure) -> Parts {

@@ -119,7 +119,7 @@ import Testing
         ] as [(Int64, String)]
     )
     func sizes(bytes: Int64, text: String) {
-        #expect(ImageTable.size(bytes) == text)
+        #expect(ByteCount.text(bytes) == text)
     }
 
     @Test("Images are listed by name, also those without one")

@@ -161,7 +161,7 @@ enum ImageTable {
             let id =
                 (image["id"]?.string ?? "").split(separator: ":").last.map { String($0.prefix(12)) } ?? ""
             let loaded = image["loaded"]?.string.flatMap { Timestamp(rfc3339: $0) }
-            let size = Self.size(image["size"]?.integer ?? 0)
+            let size = ByteCount.text(image["size"]?.integer ?? 0)
             var names = ["<none>"]
             if case .list(let items)? = image["names"]?.value, !items.isEmpty {
                 names = items.compactMap(\.string)
@@ -169,20 +169,5 @@ enum ImageTable {
             for name in names { writer.line(name, id, now.age(since: loaded), size) }
         }
         return images.isEmpty && !withHeader ? "" : writer.text
-    }
-
-    /// In decimal units with three digits, as image tools print sizes: `12.3MB`.
-    static func size(_ bytes: Int64) -> String {
-        var value = Double(bytes)
-        var units = ["B", "kB", "MB", "GB", "TB"][...]
-        while value >= 999.5, units.count > 1 {
-            value /= 1000
-            units = units.dropFirst()
-        }
-        // Tenths only below a hundred, hundredths only below ten.
-        let scale = units.first == "B" ? 1.0 : value < 9.995 ? 100.0 : value < 99.95 ? 10.0 : 1.0
-        let rounded = (value * scale).rounded() / scale
-        let text = rounded == rounded.rounded() ? String(Int64(rounded)) : String(rounded)
-        return text + (units.first ?? "")
     }
 }
