@@ -58,7 +58,8 @@ protocol LayerSource {
     /// The stream is made when it is asked for, and is valid during the call.
     func stream(
         _ layers: [ListedLayer],
-        _ body: @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
+        _ body:
+            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
             throws(SourceProblem) -> Void
     ) throws(SourceProblem)
 
@@ -72,7 +73,8 @@ struct ContentLayers: LayerSource {
 
     func stream(
         _ layers: [ListedLayer],
-        _ body: @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
+        _ body:
+            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
             throws(SourceProblem) -> Void
     ) throws(SourceProblem) {
         var wanted: [String: ListedLayer] = [:]

@@ -34,6 +34,9 @@ enum ImageFailure: Error, Hashable, Sendable {
         }
     }
 
+    /// What the status of a container shows that cannot be started for it.
+    var waiting: Waiting { Waiting(waitingReason, waitingMessage) }
+
     /// The message beside the reason.
     var waitingMessage: String {
         switch self {

@@ -83,6 +83,7 @@ extension ImageStore {
             name: shown,
             imageID: name.flatMap(Self.imageID) ?? id,
             id: id,
+            access: name?.access,
             config: configuration.config,
             root: .layers(try directories(of: record, damaged)),
             layersPath: layersPath

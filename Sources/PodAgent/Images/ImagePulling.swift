@@ -91,7 +91,9 @@ extension ImageStore {
         to reference: ImageReference
     ) throws(SourceProblem) {
         let known: [NameRecord]
-        do { known = try nameRecords(for: reference) } catch { throw .system(SystemFailure(call: "read", subject: "names", errno: EIO)) }
+        do { known = try nameRecords(for: reference) } catch {
+            throw .system(SystemFailure(call: "read", subject: "names", errno: EIO))
+        }
         try storing { () throws(SystemFailure) in
             try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
                 for record in known {
@@ -139,7 +141,8 @@ extension SourceProblem {
     /// Whether there was no room.
     var isFullDisk: Bool {
         switch self {
-        case .system(let failure), .layer(_, _, .system(let failure)): failure.errno == ENOSPC || failure.errno == EDQUOT
+        case .system(let failure), .layer(_, _, .system(let failure)):
+            failure.errno == ENOSPC || failure.errno == EDQUOT
         default: false
         }
     }

@@ -17,6 +17,8 @@ struct ResolvedImage: Hashable, Sendable {
     let imageID: String
     /// What ``ImageStore/remove(_:inUse:)`` calls it: the digest of its config, or `rootfs:…`.
     let id: String
+    /// Fingerprints of the Pods' credentials that have opened it; nil when every Pod may use it.
+    var access: [String]?
     /// What the image says of how to run it.
     let config: ImageConfig
     let root: Root

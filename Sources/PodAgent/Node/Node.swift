@@ -5,7 +5,7 @@ import PodCore
 @NodeActor
 final class Node {
     let context: NodeContext
-    let imageStore: ImageStore
+    nonisolated var imageStore: ImageStore { context.imageStore }
     let network: NodeNetwork?
     private let peers: PeerRoutes?
     let admission: Admission
@@ -22,14 +22,7 @@ final class Node {
     let census = PodCensus()
 
     init(options: NodeOptions) throws {
-        var store: ImageStore?
-        context = try NodeContext(options: options) { state in
-            let opened = try ImageStore(stateDirectory: state)
-            store = opened
-            return StoredImages(store: opened)
-        }
-        guard let store else { preconditionFailure("the context makes its image provider") }
-        imageStore = store
+        context = try NodeContext(options: options)
         machine = NodeMachine(nodeName: context.nodeName)
         let map = try options.peerMap(nodeName: context.nodeName)
         let (subnets, bridge) = (map.subnets, options.bridge)
@@ -55,6 +48,8 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
+        context.puller.options = { [context] in context.options }
+        context.puller.onPulled = { [unowned self] in imagesChanged() }
         context.events.begin(present: Set(restored.map(\.pod.metadata.uid)))
         try network?.begin(events: context.events, hasPods: restored.contains { !$0.addresses.isEmpty })
         let intake = ManifestIntake(

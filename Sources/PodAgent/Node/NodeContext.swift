@@ -14,6 +14,9 @@ final class NodeContext: Sendable {
     let directories: NodeDirectories
     let cgroups: Cgroups
     let shim: ShimProgram
+    let imageStore: ImageStore
+    let puller: ImagePuller
+    /// The same, as container starts see it.
     let images: any ImageProvider
     /// Nil when it is not CNI plugins that make the Pods' network.
     let cni: NodeCNI?
@@ -25,8 +28,9 @@ final class NodeContext: Sendable {
     let removal = Removal()
     @NodeActor private var warnings: Set<PodRecord> = []
 
+
     /// Fails with one line that says what is missing.
-    init(options: NodeOptions, images: (RootedDirectory) throws -> any ImageProvider) throws {
+    init(options: NodeOptions) throws {
         guard geteuid() == 0 else {
             throw CommandFailure("podagent serve makes namespaces, mounts and cgroups: run it as root")
         }
@@ -48,7 +52,9 @@ final class NodeContext: Sendable {
         addresses = NodeAddresses.current()
         directories = try NodeDirectories(options: options)
         shim = try Self.findShim(options)
-        self.images = try images(directories.state)
+        imageStore = try ImageStore(stateDirectory: directories.state)
+        images = StoredImages(store: imageStore)
+        puller = ImagePuller(store: imageStore)
         events = EventStore(nodeName: nodeName, state: directories.state)
         // Last, so that a start that fails leaves no cgroup behind.
         do {
@@ -56,6 +62,15 @@ final class NodeContext: Sendable {
         } catch {
             throw CommandFailure("podagent needs a writable cgroup2 hierarchy: \(error)")
         }
+    }
+
+    /// What there is to open registries with for a Pod.
+    @NodeActor func keys(for pod: Pod) -> PullKeys { PullKeys() }
+
+    /// Pods with the same Secrets share their pulls.
+    @NodeActor func pullOwner(of pod: Pod) -> String {
+        let secrets = pod.spec.imagePullSecrets.map(\.name)
+        return secrets.isEmpty ? "" : ([pod.metadata.namespace] + secrets).joined(separator: "/")
     }
 
     /// Tells of something that is wrong with the node, the first time that it shows.

@@ -35,6 +35,10 @@ struct NodeOptions: Hashable, Sendable {
     /// The resolv.conf that Pods get; empty is the node's own.
     var resolverFile = ""
     var logLimits = LogLimits()
+    /// How registries are reached.
+    var registries = RegistryConfiguration()
+    /// Images that are pulled at the same time; others wait for their turn.
+    var maxParallelImagePulls = 3
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.
     var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))

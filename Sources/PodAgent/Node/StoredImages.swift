@@ -15,12 +15,14 @@ struct StoredImages: ImageProvider {
             return NodeImage(
                 name: image.name,
                 id: image.imageID,
+                configID: image.id,
+                access: image.access,
                 config: image.config,
                 root: root,
                 accounts: try store.accounts(of: image)
             )
         } catch {
-            throw StartFailure(waiting: Waiting(error.waitingReason, error.waitingMessage))
+            throw StartFailure(waiting: error.waiting)
         }
     }
 }

@@ -21,6 +21,10 @@ struct ContainerPreparation: Sendable {
     let images: any ImageProvider
     let naming: NodeNaming
     let addresses: PodAddresses
+    /// The image that was pulled for this start, or that the container runs from; nil when its name decides.
+    var imageID: String?
+    var keys = PullKeys()
+    var registries = RegistryConfiguration()
 
     /// `<container>-<restart count>`: names the instance's directories and cgroup.
     var instance: String {
@@ -43,21 +47,23 @@ struct ContainerPreparation: Sendable {
     }
 
     private func resolveImage() throws -> NodeImage {
-        if let image = try images.image(container.image), container.imagePullPolicy != .always {
+        if let imageID {
+            // What was pulled for this start is what starts, whatever the name stands for by now.
+            guard let image = try namedImage(imageID) else { throw ImageWanted() }
             return image
         }
-        let name = container.image
+        let image = try images.image(container.image, for: keys, registries)
+        if let image, container.imagePullPolicy != .always || image.isDirectory { return image }
         if container.imagePullPolicy == .never {
-            let message = "Container image \"\(name)\" is not present with pull policy of Never"
-            throw StartFailure(waiting: Waiting("ErrImageNeverPull", message))
+            throw StartFailure(waiting: ImageFailure.neverPull(image: container.image).waiting)
         }
-        let cause =
-            container.imagePullPolicy == .always
-            ? "imagePullPolicy Always asks a registry at every start" : "the image is not on this node"
-        let message =
-            "Failed to pull image \"\(name)\": \(cause), and this version of podagent cannot pull from "
-            + "registries yet; load it by `podagent image load` and use imagePullPolicy IfNotPresent or Never"
-        throw StartFailure(waiting: Waiting("ErrImagePull", message))
+        throw ImageWanted()
+    }
+
+    /// By the name of the spec if that is the image's, so that the status shows it.
+    func namedImage(_ id: String) throws -> NodeImage? {
+        if let image = try images.image(container.image), image.configID == id { return image }
+        return try images.image(id)
     }
 
     private func makeProcess(_ image: NodeImage, _ hostname: String) throws -> ProcessLaunch {
@@ -209,6 +215,7 @@ struct ContainerPreparation: Sendable {
         var facts = PodStatusBuilder.ContainerFacts()
         facts.image = image.name
         facts.imageID = image.id
+        facts.imageConfig = image.configID
         facts.user = process.user
         facts.group = process.group
         facts.groups = process.groups

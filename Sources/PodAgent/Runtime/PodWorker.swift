@@ -44,6 +44,10 @@ final class PodWorker {
     var unforgotten: [RunID] = []
     /// Starts whose files are being made, given up or not.
     var preparations: [RunID: Task<Void, Never>] = [:]
+    /// Images that are being seen to, by the machine's number.
+    var pulls: [UInt64: Task<Void, Never>] = [:]
+    /// How far they are, by container.
+    var pulling: [String: PullNote] = [:]
     /// What the shim has said and has not been taken in yet, because an end before it is being read.
     var inbox: [(news: PodSandbox.News, attempt: Int)] = []
     var isReadingEnds = false
@@ -114,6 +118,7 @@ final class PodWorker {
             of: pod,
             machine,
             facts: facts,
+            pulling: pulling.mapValues(\.text),
             addresses: addresses,
             nodeAddresses: node.addresses,
             unenforced: Set(node.cgroups.missing.keys),

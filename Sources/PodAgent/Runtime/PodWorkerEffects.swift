@@ -8,6 +8,8 @@ extension PodWorker {
         case .prepare: prepare()
         case .createSandbox(let attempt): createSandbox(attempt)
         case .startContainer(let name, let run, let restartCount): startContainer(name, run, restartCount)
+        case .pullImage(let name, let number): pullImage(name, number)
+        case .cancelPull(let number): cancelPull(number)
         case .terminate(let run):
             CrashPoint.beforeTerminate.pass(pod.metadata.uid)
             sandbox?.signal(stopSignal(of: run), run: run)
@@ -125,8 +127,10 @@ extension PodWorker {
         guard let container = pod.spec.container(name) else {
             preconditionFailure("the machine starts \(name), which the spec does not have")
         }
-        let preparation = preparation(of: container, restartCount: restartCount)
-        preparations[run] = Task {
+        var preparation = preparation(of: container, restartCount: restartCount)
+        preparation.imageID = machine.containers.first { $0.liveRun == run }?.pulledImage
+        let isFresh = preparation.imageID != nil
+        preparations[run] = Task { [preparation] in
             defer { preparations[run] = nil }
             do {
                 // No container runs of a Pod that the next podagent would not know of. The disk has had the time in
@@ -136,7 +140,9 @@ extension PodWorker {
                 let prepared = try await Worker.attempt { try preparation.prepare() }
                 CrashPoint.afterContainer.pass(pod.metadata.uid)
                 try await isKnown
-                try launch(prepared, container, run, restartCount)
+                try launch(prepared, container, run, restartCount, isFresh: isFresh)
+            } catch is ImageWanted {
+                deliver(.imageWanted(run))
             } catch let failure as StartFailure {
                 deliver(.containerNotCreated(run, failure.waiting))
             } catch {
@@ -155,7 +161,9 @@ extension PodWorker {
             cgroups: node.cgroups,
             images: node.images,
             naming: node.naming,
-            addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses)
+            addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses),
+            keys: node.keys(for: pod),
+            registries: node.options.registries
         )
     }
 
@@ -163,7 +171,8 @@ extension PodWorker {
         _ prepared: PreparedContainer,
         _ container: Container,
         _ run: RunID,
-        _ restartCount: Int
+        _ restartCount: Int,
+        isFresh: Bool
     ) throws {
         // The start may have been given up while its files were being made.
         guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
@@ -171,9 +180,10 @@ extension PodWorker {
         facts[container.name] = prepared.facts
         plans[run] = prepared.plan
         launched[run] = container
-        let present =
-            "Container image \"\(container.image)\" already present on machine and can be accessed by the pod"
-        node.events.record(PodRecord(.normal, "Pulled", present, container: container.name), about: pod)
+        if !isFresh {
+            let present = Self.isPresent(container.image)
+            node.events.record(PodRecord(.normal, "Pulled", present, container: container.name), about: pod)
+        }
         try sandbox.start(
             prepared,
             run: run,

@@ -70,6 +70,10 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     /// The next start takes no step of the back-off, for what came before it was not the container's own end.
     var beginsAfresh = false
     var backoff = RestartBackoff()
+    /// The image that it waits for, or has just got.
+    public internal(set) var pull: ImagePull?
+    /// How long a failed pull holds back the next one; nil after a success.
+    var pullBackoff: RestartBackoff?
 
     init(name: String, role: Role) {
         self.name = name
@@ -140,6 +144,7 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
         }
         notBefore = nil
         retryAt = nil
+        if pulledImage == nil { pull = nil }
         state = .starting(run)
     }
 
@@ -148,6 +153,7 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     mutating func commitStart(at start: Tick, _ limits: BackoffLimits) {
         guard case .starting = state else { return }
         if lastTermination != nil, !beginsAfresh { backoff.step(at: start, limits) }
+        pull = nil
         beginsAfresh = false
         earlierTermination = nil
         endedInEarlierSandbox = false
@@ -156,6 +162,8 @@ public struct ContainerRecord: Hashable, Sendable, Codable {
     /// The claimed instance never came to be: everything is as it was before the claim.
     mutating func takeBackStart() {
         guard case .starting = state else { return }
+        // Another start asks for it again.
+        pull = nil
         guard let termination = lastTermination else { return state = .idle }
         state = .ended(termination)
         restartCount = termination.restartCount

@@ -10,6 +10,8 @@ public enum ContainerID {
 struct ContainerStatusBuilder {
     let pod: Pod
     let facts: [String: PodStatusBuilder.ContainerFacts]
+    /// How far the pulls are that containers wait for.
+    let pulling: [String: String]
     let unenforced: Set<CgroupController>
 
     func status(of record: ContainerRecord) -> ContainerStatus {
@@ -45,18 +47,18 @@ struct ContainerStatusBuilder {
             status.containerID = ContainerID.text(pod, end.run)
             status.ready = record.role == .initialization && end.exitCode == 0
         case .waiting(let reason, let last):
-            status.state = .waiting(waiting(reason))
+            status.state = .waiting(waiting(reason, pulling[record.name]))
             status.lastState = lastState(last)
             status.containerID = last.map { ContainerID.text(pod, $0.run) } ?? ""
         }
     }
 
     /// With init containers the reason of every container that has not begun is PodInitializing, theirs included.
-    private func waiting(_ known: Waiting?) -> ContainerStateWaiting {
+    private func waiting(_ known: Waiting?, _ pulling: String?) -> ContainerStateWaiting {
         var waiting = ContainerStateWaiting()
         waiting.reason =
             known?.reason ?? (pod.spec.initContainers.isEmpty ? "ContainerCreating" : "PodInitializing")
-        waiting.message = known?.message ?? ""
+        waiting.message = known?.message ?? pulling.map { "Pulling image: \($0)" } ?? ""
         return waiting
     }
 

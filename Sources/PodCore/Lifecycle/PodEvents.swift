@@ -34,6 +34,10 @@ public enum PodEvent: Hashable, Sendable {
     case nodeShutdown(grace: Duration)
     /// ``PodEffect/cleanUp(_:)`` is done.
     case cleanedUp(PodEffect.CleanUp)
+    /// The start found that the image is not here, or that the registry is to be asked for it first.
+    case imageWanted(RunID)
+    /// What became of ``PodEffect/pullImage(name:number:)``.
+    case imageAnswered(number: UInt64, ImageAnswer)
     /// Images have come to the node: one that was missing may be among them.
     case imagesChanged
     /// ``PodEffect/runHook(_:_:limit:)`` has come to its end; why it failed, if it did.
@@ -54,6 +58,10 @@ public enum PodEffect: Hashable, Sendable {
     /// Make a process of the container. What takes time before there is a process may end after the machine has given
     /// the start up, because the shim died: then ``ContainerRecord/liveRun`` is no longer `run`, and it is dropped.
     case startContainer(name: String, run: RunID, restartCount: Int)
+    /// See to it that the container's image is on the node, as its policy asks for.
+    case pullImage(name: String, number: UInt64)
+    /// Nobody waits for that any more. Not answered.
+    case cancelPull(number: UInt64)
     /// `SIGTERM` (the image's stop signal), then `SIGKILL`.
     case terminate(RunID)
     case kill(RunID)

@@ -90,6 +90,8 @@ public struct PodMachine: Hashable, Sendable, Codable {
     /// When it was last worked out what ought to happen: whatever was due then is done, or waits for more than time.
     var advancedAt = Tick(nanoseconds: .min)
     var nextRun: UInt64 = 1
+    /// The number of the newest pull; absent in records of earlier versions.
+    var lastPull: UInt64?
 
     /// A Pod that has not been touched yet. Nothing happens before the first event.
     public init(_ lifecycle: PodLifecycle) {
@@ -128,7 +130,7 @@ public struct PodMachine: Hashable, Sendable, Codable {
             if let deadlineAt { times.append(deadlineAt) }
             if case .failed(let retryAt, _) = preparation { times.append(retryAt) }
             if sandbox == .absent, let sandboxRetryAt { times.append(sandboxRetryAt) }
-            if sandbox == .ready { times += containers.compactMap(\.earliestStart) }
+            if sandbox == .ready { times += containers.compactMap(\.earliestStart) + pullAlarms }
         }
         return times.filter { $0 > advancedAt }.min()
     }

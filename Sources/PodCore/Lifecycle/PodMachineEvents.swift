@@ -63,6 +63,10 @@ extension PodMachine {
             cleaningUp = false
             // A deletion that came while only the volumes were going still has the rest to do.
             cleanedUp = what == wantedCleanUp
+        case .imageWanted(let run):
+            imageWanted(run, &effects)
+        case .imageAnswered(let number, let answer):
+            imageAnswered(number, answer, at: now, &effects)
         case .imagesChanged:
             retryImages()
         case .hookEnded(let run, let kind, let failure):

@@ -31,31 +31,7 @@ extension PodMachine {
         if sandbox == .dying { return }
         containers[index].waiting = waiting
         containers[index].retryAt = now.tick + Self.errorRetry
-        let imageEvent = Self.imageEvents[waiting.reason]
-        if let imageEvent {
-            effects.append(.record(PodRecord(.warning, imageEvent, waiting.message, container: name)))
-        }
-        let text = imageEvent == nil ? waiting.message : waiting.reason
-        effects.append(.record(PodRecord(.warning, "Failed", "Error: \(text)", container: name)))
-    }
-
-    /// The event that tells why an image cannot be had, by the waiting reason (reference §13.3).
-    private static let imageEvents = [
-        "ErrImageNeverPull": "ErrImageNeverPull", "ErrImagePull": "Failed",
-        "InvalidImageName": "InspectFailed",
-        "ImageInspectError": "InspectFailed",
-    ]
-
-    /// Those that wait for an image need not wait any longer.
-    mutating func retryImages() {
-        for index in containers.indices {
-            guard let reason = containers[index].waiting?.reason, Self.imageEvents[reason] != nil else {
-                continue
-            }
-            containers[index].retryAt = nil
-            // It may still have to wait for its turn, and not for the image.
-            containers[index].waiting = nil
-        }
+        recordImageError(waiting, of: name, &effects)
     }
 
     /// A process was born and could not become the program: an instance that ended with code 128 (reference §3.6).

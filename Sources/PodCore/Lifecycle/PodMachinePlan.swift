@@ -12,6 +12,7 @@ extension PodMachine {
 
     private mutating func decide(at now: Moment, _ effects: inout [PodEffect]) {
         if hold == nil { meetDeadline(at: now, &effects) }
+        if ending != nil || shutdownGrace != nil { abandonPulls(&effects) }
         if sandbox == .dying { return buryTheDead(&effects) }
         if ending != nil { return windUp(at: now, &effects) }
         if shutdownGrace != nil { return shutDown(at: now, &effects) }
@@ -24,6 +25,7 @@ extension PodMachine {
         if finishes() { return windUp(at: now, &effects) }
         guard restartAll(at: now, &effects) else { return }
         stopSuperseded(at: now, &effects)
+        showPullBackOffs(at: now, &effects)
         runHooks(&effects)
         startContainers(at: now, &effects)
     }
@@ -141,8 +143,15 @@ extension PodMachine {
     private mutating func startContainers(at now: Moment, _ effects: inout [PodEffect]) {
         if containers.contains(where: \.isComingUp) { return }
         let isInitialized = isInitialized
+        var isHeldUp = false
         for index in containers.indices {
             let record = containers[index]
+            // What has run before need not wait for another one's image.
+            if record.liveRun == nil, record.isPulling || isHeldUp && record.newestTermination == nil {
+                isHeldUp = true
+                if !isInitialized, !record.isPassed { return }
+                continue
+            }
             if record.role == .initialization, isInitialized || record.hasSucceeded { continue }
             if startIfDue(index, at: now, &effects) { return }
             if !isInitialized, !containers[index].isPassed { return }

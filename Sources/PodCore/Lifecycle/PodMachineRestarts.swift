@@ -63,9 +63,9 @@ extension PodMachine {
     /// Ends the instances whose definition is not that of the container any more.
     mutating func stopSuperseded(at now: Moment, _ effects: inout [PodEffect]) {
         for index in containers.indices {
-            guard let run = containers[index].runningRun, containers[index].isSuperseded(run) else {
-                continue
-            }
+            guard let run = containers[index].runningRun, containers[index].isSuperseded(run),
+                containers[index].stop == nil, hasImageToReplace(index, at: now, &effects)
+            else { continue }
             stop(index, .definitionChanged, at: now, &effects)
         }
     }
@@ -95,6 +95,7 @@ extension ContainerRecord {
     fileprivate mutating func supersede() {
         if let liveRun { supersededRun = liveRun }
         if state.isEnded { beginsAfresh = true }
+        (pull, pullBackoff) = (nil, nil)
         notBefore = nil
         retryAt = nil
         waiting = nil

@@ -193,6 +193,7 @@ extension PodMachine {
         for index in containers.indices {
             if containers[index].notBefore != nil { containers[index].notBefore = Tick(nanoseconds: 0) }
             if containers[index].retryAt != nil { containers[index].retryAt = Tick(nanoseconds: 0) }
+            (containers[index].pull, containers[index].pullBackoff) = (nil, nil)
             containers[index].stop = nil
             containers[index].backoff = RestartBackoff()
         }
@@ -204,6 +205,7 @@ extension ContainerRecord {
     /// run again, as Kubernetes allows for: it may not have come to its end.
     fileprivate mutating func forgetWork(isEnding: Bool) {
         if progress?.postStart == .underWay { progress?.postStart = .due }
+        if isPulling { pull = nil }
         // A kill that was recorded may not have been sent: whoever is left is killed again.
         if stop?.stage == .killed { stop?.stage = .asked }
         if stop?.stage == .preStop(.underWay) { stop?.stage = .preStop(.due) }

@@ -8,6 +8,8 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         public var image = ""
         /// The image's own identity; empty while it is not resolved.
         public var imageID = ""
+        /// The digest of the image's config; nil while it is not resolved.
+        public var imageConfig: String?
         /// The UID of the first process; nil while it is not known.
         public var user: UInt32?
         /// Its GID.
@@ -35,11 +37,12 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
     /// Whether the Pod has been found to have Succeeded or Failed, which is for good once this is on the disk.
     public var isTerminal: Bool { terminalPhase != nil }
 
-    /// The status now. `unenforced` are the controllers without which the node's limits do not hold.
+    /// The status now. `pulling` tells how far the pulls are that containers wait for, `unenforced` are the controllers without which the node's limits do not hold.
     public mutating func status(
         of pod: Pod,
         _ machine: PodMachine,
         facts: [String: ContainerFacts],
+        pulling: [String: String] = [:],
         addresses: [String] = [],
         nodeAddresses: [String],
         unenforced: Set<CgroupController> = [],
@@ -75,7 +78,7 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
             status.conditions = conditions(of: pod, machine, status, at: now.truncatedToSeconds)
             return status
         }
-        let context = ContainerStatusBuilder(pod: pod, facts: facts, unenforced: unenforced)
+        let context = ContainerStatusBuilder(pod: pod, facts: facts, pulling: pulling, unenforced: unenforced)
         for record in machine.containers where record.isInit {
             status.initContainerStatuses.append(context.status(of: record))
         }

@@ -76,7 +76,10 @@ final class BlobStream: ByteStream {
         if position > 0, new.status == 206 {
             let range = new.headers["content-range"].flatMap(ContentRange.init)
             guard range?.start == position else {
-                throw .malformed(url: new.url, reason: "it gives another part of the blob than it was asked for")
+                throw .malformed(
+                    url: new.url,
+                    reason: "it gives another part of the blob than it was asked for"
+                )
             }
         } else {
             surplus = position

@@ -32,7 +32,8 @@ final class PullProgress: Sendable {
     func received(_ bytes: Int64, of layer: ListedLayer) {
         let now = Clock.tick()
         let told: PullState? = kept.withLock { kept in
-            for index in kept.state.layers.indices where kept.state.layers[index].digest == layer.blob?.digest {
+            for index in kept.state.layers.indices where kept.state.layers[index].digest == layer.blob?.digest
+            {
                 kept.state.layers[index].received = bytes
             }
             guard now >= kept.toldAt + pace else { return nil }

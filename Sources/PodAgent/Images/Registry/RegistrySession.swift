@@ -90,7 +90,10 @@ final class RegistrySession: Sendable {
                 throw .redirect(url: answer.url, reason: "is sent on to something that is no HTTP URL")
             }
             if place.scheme == "https", target.scheme == "http" {
-                throw .redirect(url: answer.url, reason: "is sent on to \(target.host) without TLS, which is refused")
+                throw .redirect(
+                    url: answer.url,
+                    reason: "is sent on to \(target.host) without TLS, which is refused"
+                )
             }
             request.url = next
         }
@@ -133,7 +136,8 @@ final class RegistrySession: Sendable {
     }
 
     /// Fetches a token. (The distribution project's token authentication, and its OAuth2 form for identity tokens.)
-    private func token(_ challenge: AuthChallenge, on fetcher: HTTPFetcher) throws(RegistryProblem) -> String {
+    private func token(_ challenge: AuthChallenge, on fetcher: HTTPFetcher) throws(RegistryProblem) -> String
+    {
         guard let realm = challenge.parameters["realm"], let server = WebOrigin(of: realm) else {
             throw .malformed(url: endpoint.base, reason: "names a token server that is no HTTP URL")
         }
@@ -150,7 +154,9 @@ final class RegistrySession: Sendable {
         (request.host, request.isLoopback) = settings(of: server)
         switch credential {
         case .identityToken(let refresh):
-            fields += [("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", "podagent")]
+            fields += [
+                ("grant_type", "refresh_token"), ("refresh_token", refresh), ("client_id", "podagent"),
+            ]
             request.method = "POST"
             request.form = Array(Self.encoded(fields).utf8)
         case .password(let user, let password):

@@ -14,8 +14,14 @@ final class RegistrySource: LayerSource {
     /// Layers of one image that come at the same time.
     private static let connections = 3
     private static let manifestTypes =
-        ["application/vnd.oci.image.index.v1+json", "application/vnd.docker.distribution.manifest.list.v2+json"]
-        + ["application/vnd.oci.image.manifest.v1+json", "application/vnd.docker.distribution.manifest.v2+json"]
+        [
+            "application/vnd.oci.image.index.v1+json",
+            "application/vnd.docker.distribution.manifest.list.v2+json",
+        ]
+        + [
+            "application/vnd.oci.image.manifest.v1+json",
+            "application/vnd.docker.distribution.manifest.v2+json",
+        ]
 
     private let session: RegistrySession
     private let fetcher: HTTPFetcher
@@ -44,7 +50,9 @@ final class RegistrySource: LayerSource {
         credentials: (RegistryEndpoint) -> [OfferedCredential]
     ) throws(RegistryProblem) {
         let fetcher = HTTPFetcher(cancellation)
-        (self.fetcher, self.cancellation, self.progress, self.limits) = (fetcher, cancellation, progress, limits)
+        (self.fetcher, self.cancellation, self.progress, self.limits) = (
+            fetcher, cancellation, progress, limits
+        )
         var failure: RegistryProblem?
         for endpoint in configuration.endpoints(for: reference) {
             // What the registry itself says counts more than what its mirrors do.
@@ -130,7 +138,8 @@ final class RegistrySource: LayerSource {
 
     /// The image for this machine, with the name under which it is kept.
     func image(named name: ImageReference, for host: Platform) throws(SourceProblem) -> ListedImage {
-        let descent = ImageDescent(host: host, limits: limits) { [self] (descriptor, kind) throws(SourceProblem) in
+        let descent = ImageDescent(host: host, limits: limits) {
+            [self] (descriptor, kind) throws(SourceProblem) in
             if descriptor.digest == target.digest, let document { return document }
             return try fetch(descriptor, kind)
         }
@@ -167,7 +176,8 @@ final class RegistrySource: LayerSource {
 
     func stream(
         _ layers: [ListedLayer],
-        _ body: @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
+        _ body:
+            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
             throws(SourceProblem) -> Void
     ) throws(SourceProblem) {
         let work = Mutex(Work(rest: layers[...]))

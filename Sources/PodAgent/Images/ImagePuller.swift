@@ -1,0 +1,138 @@
+import PodCore
+
+/// What somebody wants pulled.
+struct PullWish: Sendable {
+    let reference: ImageReference
+    var keys = PullKeys()
+    /// Tells apart who may not share a pull: what is opened with one Pod's credentials is not another one's.
+    var owner = ""
+}
+
+/// A pull that is over.
+struct PulledImage: Sendable {
+    let image: LoadedImage
+    /// From the first byte to the last.
+    let took: Duration
+    /// With the time in which others were before it.
+    let tookWithWaiting: Duration
+}
+
+/// Sees to it that images are pulled: whatever many want at the same time is pulled once, and only a few at a time.
+@NodeActor
+final class ImagePuller {
+    @NodeActor
+    private final class Flight {
+        let cancellation = PullCancellation()
+        var waiters: [Int: (Result<PulledImage, ImageFailure>) -> Void] = [:]
+        var watchers: [Int: (PullState) -> Void] = [:]
+        var state = PullState()
+    }
+
+    private let store: ImageStore
+    /// Those in effect.
+    var options: () -> NodeOptions = { NodeOptions() }
+    private var flights: [String: Flight] = [:]
+    private var nextWaiter = 0
+    private var running = 0
+    private var queue: [CheckedContinuation<Void, Never>] = []
+    /// Waited for before a registry is asked: what is being loaded from the node's own disk may be just that.
+    var untilLoaded: () async -> Void = {}
+    /// Called after each image that came.
+    var onPulled: () -> Void = {}
+
+    nonisolated init(store: ImageStore) { self.store = store }
+
+    /// Pulls an image, or waits for somebody else's pull of it. Ends early when the task is cancelled; the pull itself
+    /// does when nobody waits for it any more.
+    func pull(
+        _ wish: PullWish,
+        onProgress: @escaping (PullState) -> Void = { _ in }
+    ) async -> Result<PulledImage, ImageFailure> {
+        let key = "\(wish.reference.canonical) \(wish.owner)"
+        let flight = flights[key] ?? begin(wish, key)
+        let number = nextWaiter
+        nextWaiter += 1
+        flight.watchers[number] = onProgress
+        onProgress(flight.state)
+        return await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                flight.waiters[number] = { continuation.resume(returning: $0) }
+                if Task.isCancelled { leave(key, flight, number) }
+            }
+        } onCancel: {
+            Task { await self.leave(key, flight, number) }
+        }
+    }
+
+    private func leave(_ key: String, _ flight: Flight, _ number: Int) {
+        flight.watchers[number] = nil
+        guard let waiter = flight.waiters.removeValue(forKey: number) else { return }
+        waiter(.failure(.pull(image: key, .registry(.cancelled))))
+        guard flight.waiters.isEmpty else { return }
+        // Whoever wants it from now on begins anew.
+        if flights[key] === flight { flights[key] = nil }
+        flight.cancellation.cancel()
+    }
+
+    private func begin(_ wish: PullWish, _ key: String) -> Flight {
+        let flight = Flight()
+        flight.state.isQueued = true
+        flights[key] = flight
+        Task {
+            let asked = Clock.tick()
+            await untilLoaded()
+            await enter()
+            let began = Clock.tick()
+            let outcome = await run(wish, flight)
+            leaveQueue()
+            if flights[key] === flight { flights[key] = nil }
+            let result = outcome.map { image in
+                let end = Clock.tick()
+                return PulledImage(image: image, took: end - began, tookWithWaiting: end - asked)
+            }
+            let waiters = flight.waiters.values
+            flight.waiters = [:]
+            for waiter in waiters { waiter(result) }
+            if case .success = result { onPulled() }
+        }
+        return flight
+    }
+
+    private func run(_ wish: PullWish, _ flight: Flight) async -> Result<LoadedImage, ImageFailure> {
+        let (store, keys, cancellation) = (store, wish.keys, flight.cancellation)
+        let progress = PullProgress { [weak flight] state in
+            Task { @NodeActor in
+                flight?.state = state
+                for watcher in flight.map({ Array($0.watchers.values) }) ?? [] { watcher(state) }
+            }
+        }
+        progress.queued(false)
+        let order = PullOrder(
+            reference: wish.reference,
+            configuration: options().registries,
+            credentials: keys.offered
+        )
+        return await Worker.run {
+            do throws(ImageFailure) {
+                return .success(try store.pull(order, progress: progress, cancellation: cancellation))
+            } catch {
+                return .failure(error)
+            }
+        }
+    }
+
+    // MARK: Turns
+
+    private func enter() async {
+        if running < options().maxParallelImagePulls {
+            running += 1
+            return
+        }
+        // Whoever leaves hands its place over.
+        await withCheckedContinuation { queue.append($0) }
+    }
+
+    private func leaveQueue() {
+        if queue.isEmpty { running -= 1 } else { queue.removeFirst().resume() }
+    }
+}
