@@ -4,7 +4,8 @@ import Glibc
 enum Program {
     static let verbs: [Verb] = [
         ServeCommand.verb, GetCommand.verb, DescribeCommand.verb, LogsCommand.verb, ExecCommand.verb,
-        EventsCommand.verb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImageCommands.load,
+        EventsCommand.verb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImagePullCommand.verb,
+        ImageCommands.load,
         ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb,
         ShutdownCommand.verb, SupportTableCommand.verb,
         VersionCommand.verb,

@@ -26,6 +26,11 @@ final class ImagePuller {
         var waiters: [Int: (Result<PulledImage, ImageFailure>) -> Void] = [:]
         var watchers: [Int: (PullState) -> Void] = [:]
         var state = PullState()
+
+        func tell(_ state: PullState) {
+            self.state = state
+            for watcher in Array(watchers.values) { watcher(state) }
+        }
     }
 
     private let store: ImageStore
@@ -76,12 +81,11 @@ final class ImagePuller {
 
     private func begin(_ wish: PullWish, _ key: String) -> Flight {
         let flight = Flight()
-        flight.state.isQueued = true
         flights[key] = flight
         Task {
             let asked = Clock.tick()
             await untilLoaded()
-            await enter()
+            await enter(flight)
             let began = Clock.tick()
             let outcome = await run(wish, flight)
             leaveQueue()
@@ -101,12 +105,8 @@ final class ImagePuller {
     private func run(_ wish: PullWish, _ flight: Flight) async -> Result<LoadedImage, ImageFailure> {
         let (store, keys, cancellation) = (store, wish.keys, flight.cancellation)
         let progress = PullProgress { [weak flight] state in
-            Task { @NodeActor in
-                flight?.state = state
-                for watcher in flight.map({ Array($0.watchers.values) }) ?? [] { watcher(state) }
-            }
+            Task { @NodeActor in flight?.tell(state) }
         }
-        progress.queued(false)
         let order = PullOrder(
             reference: wish.reference,
             configuration: options().registries,
@@ -123,13 +123,15 @@ final class ImagePuller {
 
     // MARK: Turns
 
-    private func enter() async {
+    private func enter(_ flight: Flight) async {
         if running < options().maxParallelImagePulls {
             running += 1
             return
         }
+        flight.tell(.queued)
         // Whoever leaves hands its place over.
         await withCheckedContinuation { queue.append($0) }
+        flight.tell(PullState())
     }
 
     private func leaveQueue() {

@@ -196,18 +196,19 @@ enum ImageDocuments {
     }
 
     static func loaded(_ images: [LoadedImage]) -> Document {
-        let items = images.map { image in
-            Document.map([
-                "name": Document(.string(image.name)),
-                "id": Document(.string(image.id)),
-                "imageID": Document(.string(image.imageID)),
-                "size": Document(.integer(image.size)),
-                "layers": Document(.integer(Int64(image.layers))),
-                "newLayers": Document(.integer(Int64(image.newLayers))),
-                "warnings": strings(image.warnings),
-            ])
-        }
-        return .map(["items": Document(.list(items))])
+        .map(["items": Document(.list(images.map(loaded)))])
+    }
+
+    static func loaded(_ image: LoadedImage) -> Document {
+        .map([
+            "name": Document(.string(image.name)),
+            "id": Document(.string(image.id)),
+            "imageID": Document(.string(image.imageID)),
+            "size": Document(.integer(image.size)),
+            "layers": Document(.integer(Int64(image.layers))),
+            "newLayers": Document(.integer(Int64(image.newLayers))),
+            "warnings": strings(image.warnings),
+        ])
     }
 
     private static func strings(_ texts: [String]) -> Document {

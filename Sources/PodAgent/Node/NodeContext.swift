@@ -28,7 +28,6 @@ final class NodeContext: Sendable {
     let removal = Removal()
     @NodeActor private var warnings: Set<PodRecord> = []
 
-
     /// Fails with one line that says what is missing.
     init(options: NodeOptions) throws {
         guard geteuid() == 0 else {
@@ -65,7 +64,10 @@ final class NodeContext: Sendable {
     }
 
     /// What there is to open registries with for a Pod.
-    @NodeActor func keys(for pod: Pod) -> PullKeys { PullKeys() }
+    @NodeActor func keys(for pod: Pod) -> PullKeys { keys }
+
+    /// What there is to open registries with for whoever may give orders to the node.
+    @NodeActor var keys: PullKeys { PullKeys() }
 
     /// Pods with the same Secrets share their pulls.
     @NodeActor func pullOwner(of pod: Pod) -> String {

@@ -52,6 +52,8 @@ protocol NodeService: Sendable {
 
     /// Loads an image archive or layout that lies on the node; `name` overrides the names that it carries.
     func loadImage(path: String, name: String?) async throws(StatusFailure) -> Document
+    /// Pulls an image and tells how far it is; ended by whoever stops listening.
+    func pullImage(_ reference: ImageReference) -> AsyncStream<PullUpdate>
     /// The images of the node.
     func images() async -> Document
     /// Removes an image by reference or ID.

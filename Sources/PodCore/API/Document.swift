@@ -59,6 +59,12 @@ public struct Document: Sendable {
         return text
     }
 
+    /// The truth value, if this is one.
+    public var bool: Bool? {
+        if case .bool(let value) = value { return value }
+        return nil
+    }
+
     /// The number, if this is an integer.
     public var integer: Int64? {
         guard case .integer(let number) = value else { return nil }

@@ -25,14 +25,24 @@ public struct PullState: Hashable, Sendable {
     /// Nothing known yet.
     public init() {}
 
+    /// One that waits for its turn.
+    public static var queued: PullState {
+        var state = PullState()
+        state.isQueued = true
+        return state
+    }
+
     /// Bytes that have come, of those that will.
     public var received: Int64 { layers.reduce(0) { $0 + ($1.isHere ? $1.size : min($1.received, $1.size)) } }
     /// Bytes that will have come.
     public var size: Int64 { layers.reduce(0) { $0 + $1.size } }
 
+    /// What is said of one that has not begun.
+    public static let queuedSummary = "waiting for other pulls"
+
     /// `34.5MB of 120MB, 3 of 7 layers`, for the message of a container that waits.
     public var summary: String {
-        if isQueued { return "waiting for other pulls" }
+        if isQueued { return Self.queuedSummary }
         if layers.isEmpty { return "asking the registry" }
         let done = layers.count(where: \.isHere)
         return "\(ByteCount.text(received)) of \(ByteCount.text(size)), \(done) of \(layers.count) layers"

@@ -2,6 +2,8 @@
 public struct ImagePull: Hashable, Sendable, Codable {
     /// How it stands.
     public enum State: Hashable, Sendable, Codable {
+        /// A start has found that it has to be seen to.
+        case wanted
         /// Somebody sees to it, under this number.
         case underWay(UInt64)
         /// It is on the node, and this is its identity: the next start uses just that, even if the name stands for another
@@ -20,6 +22,13 @@ public struct ImagePull: Hashable, Sendable, Codable {
         var image: String
         var error: String
         var shownAt: Tick
+        var isShown = false
+
+        var waiting: Waiting {
+            Waiting("ImagePullBackOff", "\(sentence): ErrImagePull: \(error)")
+        }
+
+        var sentence: String { "Back-off pulling image \(image.quoted)" }
     }
 }
 
@@ -40,14 +49,13 @@ extension PodMachine {
 
     /// The start has found that the image has to be fetched, or that the registry has to be asked: it is given up, and
     /// made again when the image is there.
-    mutating func imageWanted(_ run: RunID, _ effects: inout [PodEffect]) {
+    mutating func imageWanted(_ run: RunID) {
         guard let index = index(of: run) else { return }
         containers[index].takeBackStart()
-        if sandbox == .dying { return }
-        pull(index, &effects)
+        containers[index].pull = ImagePull(state: .wanted)
     }
 
-    private mutating func pull(_ index: Int, _ effects: inout [PodEffect]) {
+    mutating func pull(_ index: Int, _ effects: inout [PodEffect]) {
         let number = (lastPull ?? 0) + 1
         lastPull = number
         containers[index].pull = ImagePull(state: .underWay(number))
@@ -103,17 +111,12 @@ extension PodMachine {
     /// Says once per failure that the next attempt is held back.
     mutating func showPullBackOffs(at now: Moment, _ effects: inout [PodEffect]) {
         for index in containers.indices {
-            guard let backOff = containers[index].pull?.backOff, now.tick >= backOff.shownAt else { continue }
-            containers[index].pull?.backOff = nil
-            let text = "Back-off pulling image \(backOff.image.quoted)"
-            if containers[index].runningRun == nil {
-                containers[index].waiting = Waiting(
-                    "ImagePullBackOff",
-                    "\(text): ErrImagePull: \(backOff.error)"
-                )
-            }
+            guard let backOff = containers[index].pull?.backOff, !backOff.isShown, now.tick >= backOff.shownAt
+            else { continue }
+            containers[index].pull?.backOff?.isShown = true
+            if containers[index].runningRun == nil { containers[index].waiting = backOff.waiting }
             let name = containers[index].name
-            effects.append(.record(PodRecord(.normal, "BackOff", text, container: name)))
+            effects.append(.record(PodRecord(.normal, "BackOff", backOff.sentence, container: name)))
             effects.append(.record(PodRecord(.warning, "Failed", "Error: ImagePullBackOff", container: name)))
         }
     }
@@ -123,7 +126,7 @@ extension PodMachine {
     mutating func hasImageToReplace(_ index: Int, at now: Moment, _ effects: inout [PodEffect]) -> Bool {
         switch containers[index].pull?.state {
         case .here: return true
-        case .underWay: return false
+        case .wanted, .underWay: return false
         case .failed(let retryAt) where now.tick < retryAt: return false
         case .failed, nil:
             pull(index, &effects)
@@ -171,7 +174,7 @@ extension PodMachine {
     /// When an image is to be shown as held back, or tried again for a container that runs meanwhile.
     var pullAlarms: [Tick] {
         containers.flatMap { record -> [Tick] in
-            var times = record.pull?.backOff.map { [$0.shownAt] } ?? []
+            var times = record.pull?.backOff.flatMap { $0.isShown ? nil : [$0.shownAt] } ?? []
             if record.runningRun != nil, case .failed(let retryAt) = record.pull?.state {
                 times.append(retryAt)
             }
@@ -188,9 +191,15 @@ extension ContainerRecord {
     }
 
     /// Whether somebody sees to its image.
-    public var isPulling: Bool {
+    var isPulling: Bool {
         if case .underWay = pull?.state { return true }
         return false
+    }
+
+    /// One that ran while the image of its successor could not be had has ended: now it waits for that.
+    mutating func waitForImage() {
+        guard case .failed(let retryAt) = pull?.state else { return }
+        wait(pull?.backOff?.waiting, until: retryAt)
     }
 
     /// What is shown while nothing runs, and until when it does not start. What runs is not shown as waiting.

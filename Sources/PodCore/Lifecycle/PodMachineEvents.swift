@@ -64,7 +64,7 @@ extension PodMachine {
             // A deletion that came while only the volumes were going still has the rest to do.
             cleanedUp = what == wantedCleanUp
         case .imageWanted(let run):
-            imageWanted(run, &effects)
+            imageWanted(run)
         case .imageAnswered(let number, let answer):
             imageAnswered(number, answer, at: now, &effects)
         case .imagesChanged:

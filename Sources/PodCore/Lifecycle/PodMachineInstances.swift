@@ -93,6 +93,7 @@ extension PodMachine {
                 record.waiting = Waiting("PostStartHookError", failure)
             }
         }
+        if restarts(record, after: termination) { record.waitForImage() }
         containers[index] = record
         if stop == nil { considerRestartingAll(record, after: termination) }
     }

@@ -147,7 +147,10 @@ extension PodMachine {
         for index in containers.indices {
             let record = containers[index]
             // What has run before need not wait for another one's image.
-            if record.liveRun == nil, record.isPulling || isHeldUp && record.newestTermination == nil {
+            if record.pull?.state == .wanted { pull(index, &effects) }
+            if record.liveRun == nil,
+                containers[index].isPulling || isHeldUp && record.newestTermination == nil
+            {
                 isHeldUp = true
                 if !isInitialized, !record.isPassed { return }
                 continue

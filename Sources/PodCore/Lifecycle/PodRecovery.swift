@@ -205,7 +205,7 @@ extension ContainerRecord {
     /// run again, as Kubernetes allows for: it may not have come to its end.
     fileprivate mutating func forgetWork(isEnding: Bool) {
         if progress?.postStart == .underWay { progress?.postStart = .due }
-        if isPulling { pull = nil }
+        if isPulling || pull?.state == .wanted { pull = nil }
         // A kill that was recorded may not have been sent: whoever is left is killed again.
         if stop?.stage == .killed { stop?.stage = .asked }
         if stop?.stage == .preStop(.underWay) { stop?.stage = .preStop(.due) }

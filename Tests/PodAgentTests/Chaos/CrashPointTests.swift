@@ -134,6 +134,9 @@ extension CrashPoint {
             .beforeVolumesRemoved, .afterVolumesRemoved, .afterWritableLayersRemoved, .beforeLogsRemoved,
             .afterLogsRemoved, .afterStateRemoved, .finished:
             victim == .agent
+        case .pullResolved, .beforeLayer, .layerUnpacked, .layerMoved, .beforeImageRecord, .afterImageRecord,
+            .imageVisible:
+            false
         }
     }
 }

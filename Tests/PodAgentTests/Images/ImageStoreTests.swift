@@ -414,8 +414,11 @@ struct ImageStoreTests {
         let never = ImageFailure.neverPull(image: "x")
         #expect(never.waitingReason == "ErrImageNeverPull")
         #expect(never.waitingMessage == "Container image \"x\" is not present with pull policy of Never")
-        let absent = ImageFailure.notPresent(image: "x:1")
+        let absent = ImageFailure.pull(
+            image: "x:1",
+            .registry(.status(404, url: "http://r/v2/x", detail: "MANIFEST_UNKNOWN"))
+        )
         #expect(absent.waitingReason == "ErrImagePull")
-        #expect(absent.waitingMessage.hasPrefix("Failed to pull image \"x:1\": "))
+        #expect(absent.waitingMessage == "x:1: http://r/v2/x: the registry answers 404: MANIFEST_UNKNOWN")
     }
 }

@@ -117,6 +117,14 @@ final class FakeNode: NodeService {
         return .map(["loaded": [Document(.string(name ?? "own"))]])
     }
 
+    func pullImage(_ reference: ImageReference) -> AsyncStream<PullUpdate> {
+        AsyncStream { updates in
+            updates.yield(.progress(PullState()))
+            updates.yield(.done(.map(["name": Document(.string(reference.canonical))])))
+            updates.finish()
+        }
+    }
+
     func images() async -> Document { .map(["items": []]) }
 
     func removeImage(_ reference: String) async throws(StatusFailure) {

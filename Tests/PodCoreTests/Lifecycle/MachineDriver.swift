@@ -5,6 +5,8 @@ struct MachineDriver {
     var machine: PodMachine
     var now = Moment(tick: Tick(nanoseconds: 0), wall: Timestamp(seconds: 1_800_000_000))
     var records: [PodRecord] = []
+    /// Whether images are on the node as soon as they are asked for, and nothing is said of it.
+    var hasImages = true
 
     init(
         init initContainers: [String] = [],
@@ -29,7 +31,15 @@ struct MachineDriver {
     mutating func tell(_ event: PodEvent, after seconds: Double = 0) -> [PodEffect] {
         let step = Duration.milliseconds(Int(seconds * 1000))
         now = Moment(tick: now.tick + step, wall: now.wall + step)
-        return sift(machine.handle(event, at: now))
+        return sift(handle(event))
+    }
+
+    /// All effects of an event, and of the images that it asks for.
+    mutating func handle(_ event: PodEvent) -> [PodEffect] {
+        machine.handle(event, at: now).flatMap { effect in
+            guard hasImages, case .pullImage(_, let number) = effect else { return [effect] }
+            return handle(.imageAnswered(number: number, .here(id: "image")))
+        }
     }
 
     mutating func sift(_ effects: [PodEffect]) -> [PodEffect] {

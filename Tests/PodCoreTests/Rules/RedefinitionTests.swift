@@ -92,11 +92,13 @@ import Testing
                 .exits(3, 1, "start web 4 ×3")
             ),
             Story(
-                "6.4.1: what is stopped as soon as it runs has no postStart hook",
+                "6.4.1: what is to be replaced as soon as it runs has its postStart hook: the other image may be long in coming",
+                hasImages: false,
                 change: { $0.containers[0].hasPostStart = true },
                 .up("start web 1 ×0"),
                 .redefined(superseding: ["web"]),
-                .started(1, killing, "terminate 1"),
+                .started(1, "pull web 1", "run postStart 1"),
+                .tell(.imageAnswered(number: 1, .here(id: "other")), killing, "terminate 1"),
                 .exits(1, 0, "start web 2 ×1"),
                 .started(2, "run postStart 2")
             ),

@@ -13,6 +13,7 @@ struct Story: Sendable, CustomTestStringConvertible {
     var containers = ["web"]
     var policy = RestartRule.always
     var change: @Sendable (inout PodLifecycle) -> Void
+    var hasImages = true
     var steps: [Step]
 
     init(
@@ -20,6 +21,7 @@ struct Story: Sendable, CustomTestStringConvertible {
         init initContainers: [String] = [],
         regular containers: [String] = ["web"],
         policy: RestartRule = .always,
+        hasImages: Bool = true,
         change: @escaping @Sendable (inout PodLifecycle) -> Void = { _ in },
         _ steps: Step...
     ) {
@@ -27,6 +29,7 @@ struct Story: Sendable, CustomTestStringConvertible {
         self.initContainers = initContainers
         self.containers = containers
         self.policy = policy
+        self.hasImages = hasImages
         self.change = change
         self.steps = steps
     }
@@ -34,6 +37,7 @@ struct Story: Sendable, CustomTestStringConvertible {
     /// Goes through the steps. The status is made after each, as the agent does.
     func play() {
         var pod = StatusDriver(init: initContainers, containers, policy: policy, change)
+        pod.driver.hasImages = hasImages
         for (index, step) in steps.enumerated() {
             let said = step.act(&pod)
             #expect(said == step.expected, "step \(index + 1): \(step.name)")

@@ -11,7 +11,7 @@ extension StatusDriver {
 
     mutating func hear(_ event: PodEvent, after seconds: Double = 0) -> [String] {
         wait(seconds)
-        return driver.machine.handle(event, at: driver.now).map(\.words)
+        return driver.handle(event).map(\.words)
     }
 
     mutating func restartAgent(after seconds: Double, ended: [UInt64: Int32]) -> [String] {
@@ -45,6 +45,8 @@ extension PodEffect {
         case .prepare: "prepare"
         case .createSandbox(let attempt): "create sandbox \(attempt)"
         case .startContainer(let name, let run, let count): "start \(name) \(run.number) ×\(count)"
+        case .pullImage(let name, let number): "pull \(name) \(number)"
+        case .cancelPull(let number): "cancel pull \(number)"
         case .terminate(let run): "terminate \(run.number)"
         case .kill(let run): "kill \(run.number)"
         case .runHook(let run, let kind, let limit):

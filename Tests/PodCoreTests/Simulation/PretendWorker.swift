@@ -24,6 +24,8 @@ final class PretendWorker {
     /// What is asked and done at present, each with a number of its own.
     var attempts: [PodProbes.Question: Int] = [:]
     var hooks: [RunID: Hook] = [:]
+    /// Images that are being seen to, by the machine's number, with the container.
+    private var pulls: [UInt64: String] = [:]
     private var numbers = 0
     /// When questions were last put in this life, and how often they have been answered since it is calm.
     var lastAsked: [PodProbes.Question: [Int64]] = [:]
@@ -201,6 +203,8 @@ final class PretendWorker {
             if let early = pace.makesSandbox(at: node.time) { node.fail("\(uid): \(early)") }
             createSandbox(attempt)
         case .startContainer(let name, let run, let restartCount): start(name, run, restartCount)
+        case .pullImage(let name, let number): pullImage(name, number)
+        case .cancelPull(let number): pulls[number] = nil
         case .terminate(let run):
             node.checkTermination(self, run)
             signal(run, isKill: false)
@@ -260,13 +264,43 @@ final class PretendWorker {
                     let reason = isImage ? "ErrImageNeverPull" : "CreateContainerError"
                     return deliver(.containerNotCreated(run, Waiting(reason, "no")))
                 }
-                guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
+                guard let record = machine.containers.first(where: { $0.liveRun == run }) else { return }
+                if record.pulledImage == nil, node.random.chance(node.isCalm ? 0.05 : 0.2) {
+                    return deliver(.imageWanted(run))
+                }
                 guard let connection else {
                     return deliver(.containerNotCreated(run, Waiting("CreateContainerError", "no sandbox")))
                 }
                 connection.whenAwake { [unowned node] in node.launch(connection, container, run, restartCount)
                 }
             }
+        }
+    }
+
+    /// It may take long, and the registry may not have it.
+    private func pullImage(_ name: String, _ number: UInt64) {
+        if pulls.values.contains(name) { node.fail("\(uid) has the image of \(name) pulled twice at a time") }
+        if machine.ending != nil || machine.shutdownGrace != nil {
+            node.fail("\(uid) has an image pulled at its end")
+        }
+        let early = pace.starts(name, at: node.time).map { "\(uid): \($0)" }
+        if let early, machine.containers.contains(where: { $0.name == name && $0.liveRun == nil }) {
+            node.fail(early)
+        }
+        pulls[number] = name
+        let time = node.random.chance(0.2) ? node.random.seconds(0...60) : node.random.workTime()
+        later(time, "pull for \(name) of") { [self] in
+            guard pulls.removeValue(forKey: number) != nil else { return }
+            if node.isCalm || node.random.chance(0.6) {
+                return deliver(.imageAnswered(number: number, .here(id: "image")))
+            }
+            let isRefused = node.random.chance(0.2)
+            let answer =
+                isRefused
+                ? ImageAnswer.refused(Waiting("ErrImageNeverPull", "no"))
+                : .failed(image: "image", message: "no")
+            deliver(.imageAnswered(number: number, answer))
+            pace.failed(name, at: node.time)
         }
     }
 

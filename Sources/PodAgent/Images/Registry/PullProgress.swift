@@ -22,7 +22,6 @@ final class PullProgress: Sendable {
     /// The registry has said what there is.
     func found(_ image: ListedImage) {
         change { state in
-            state.isQueued = false
             state.layers = image.layers.map {
                 PullState.Layer(digest: $0.blob?.digest ?? $0.diffID, size: $0.blob?.size ?? 0)
             }
@@ -51,9 +50,6 @@ final class PullProgress: Sendable {
             }
         }
     }
-
-    /// Whether others are before it.
-    func queued(_ isQueued: Bool) { change { $0.isQueued = isQueued } }
 
     private func change(_ body: (inout PullState) -> Void) {
         let told = kept.withLock { kept in

@@ -15,6 +15,7 @@ enum Route: Hashable, Sendable {
     case node(name: String)
     case images
     case imageLoad
+    case imagePull
     case manifests
     case shutdown
 
@@ -32,6 +33,7 @@ enum Route: Hashable, Sendable {
             self = .health
         case "images" where path.count == 1: self = .images
         case "images" where path == ["images", "load"]: self = .imageLoad
+        case "images" where path == ["images", "pull"]: self = .imagePull
         case "manifests" where path.count == 1: self = .manifests
         case "shutdown" where path.count == 1: self = .shutdown
         default: return nil
@@ -74,7 +76,7 @@ enum Route: Hashable, Sendable {
         case .podLog: ["GET"]
         case .podExec: ["GET", "POST"]
         case .images: ["GET", "HEAD", "DELETE"]
-        case .imageLoad, .shutdown: ["POST"]
+        case .imageLoad, .imagePull, .shutdown: ["POST"]
         default: ["GET", "HEAD"]
         }
     }

@@ -60,6 +60,7 @@ struct Router: Sendable {
         case .images where request.head.method == "DELETE": return try await removeImage(target)
         case .images: return .json(await service.images())
         case .imageLoad: return try await loadImage(request)
+        case .imagePull: return try pullImage(target)
         case .manifests: return .json(await service.ignoredManifests())
         case .shutdown: return .json(await service.shutDown())
         }
