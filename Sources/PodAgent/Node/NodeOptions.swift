@@ -32,9 +32,13 @@ struct NodeOptions: Hashable, Sendable {
     var clusterDomain = NodeNaming.defaultDomain
     /// The cluster's name servers; none where there is no cluster.
     var clusterDNS: [String] = []
+    /// Files with the node's own credentials for registries, beside those in the usual places.
+    var registryCredentials: [String] = []
     /// The resolv.conf that Pods get; empty is the node's own.
     var resolverFile = ""
     var logLimits = LogLimits()
+    /// How registries are reached.
+    var registries = RegistryConfiguration()
     var backoff = BackoffLimits.kubelet
     /// How long Pods get to end when the machine goes down.
     var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))

@@ -13,6 +13,8 @@ public struct RegistryConfiguration: Hashable, Sendable {
         /// Hosts that are asked first, in this order, each perhaps with a path before its repositories:
         /// `mirror.example:5000`, `mirror.example/docker-hub`.
         public var mirrors: [String] = []
+        /// Further hosts that credentials may be shown to for a token; see ``WebOrigin/isTrusted(by:tokenHosts:)``.
+        public var tokenHosts: [String] = []
 
         /// A host of which nothing is said.
         public init() {}
@@ -68,7 +70,7 @@ public struct RegistryEndpoint: Hashable, Sendable {
     public var base: String { "\(origin)/v2/\(repository)" }
 
     /// Whether nobody but this machine answers to the name.
-    static func isLoopback(_ host: String) -> Bool {
+    public static func isLoopback(_ host: String) -> Bool {
         if host.hasPrefix("[") { return host.hasPrefix("[::1]") }
         let name = host.split(separator: ":").first.map(String.init) ?? host
         if name == "localhost" || name.hasSuffix(".localhost") { return true }
