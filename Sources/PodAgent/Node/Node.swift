@@ -20,6 +20,8 @@ final class Node {
     private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
     let census = PodCensus()
+    /// What Pods name in `imagePullSecrets`.
+    let pullSecrets = PullSecrets()
 
     init(options: NodeOptions) throws {
         var store: ImageStore?
@@ -60,6 +62,7 @@ final class Node {
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
+            secrets: pullSecrets,
             restored: restored.compactMap { worker in
                 guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)
@@ -68,6 +71,7 @@ final class Node {
             settled: { [unowned self] in handle(.settled) }
         )
         self.intake = intake
+        pullSecrets.onChange = { [unowned self] in imagesChanged() }
         let directory = ManifestDirectory(path: context.options.manifests) { [weak intake] in intake?.take($0)
         }
         self.directory = directory
