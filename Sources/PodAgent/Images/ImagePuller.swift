@@ -44,6 +44,8 @@ final class ImagePuller {
     var untilLoaded: () async -> Void = {}
     /// Called after each image that came.
     var onPulled: () -> Void = {}
+    /// Called for whatever is wrong with the node's own credentials, at each pull.
+    var onProblem: @NodeActor @Sendable (String) -> Void = { _ in }
 
     nonisolated init(store: ImageStore) { self.store = store }
 
@@ -107,12 +109,15 @@ final class ImagePuller {
         let progress = PullProgress { [weak flight] state in
             Task { @NodeActor in flight?.tell(state) }
         }
-        let order = PullOrder(
-            reference: wish.reference,
-            configuration: options().registries,
-            credentials: keys.offered
-        )
+        let (reference, configuration, onProblem) = (wish.reference, options().registries, onProblem)
         return await Worker.run {
+            let (credentials, problems) = keys.offers()
+            for problem in problems { Task { @NodeActor in onProblem(problem) } }
+            let order = PullOrder(
+                reference: reference,
+                configuration: configuration,
+                credentials: credentials
+            )
             do throws(ImageFailure) {
                 return .success(try store.pull(order, progress: progress, cancellation: cancellation))
             } catch {

@@ -2,31 +2,42 @@ import PodCore
 
 /// The credentials that there are for registries: those of a Pod, before those of the node.
 struct PullKeys: Sendable {
-    /// What a set of docker configurations has for a repository at a host, the best match first.
-    typealias Lookup = @Sendable (_ host: String, _ repository: String) -> [RegistryCredential]
+    /// What the Secrets say that the Pod names.
+    var ofPod: [DockerConfiguration] = []
+    /// Where the node's own are, which are read for each pull; nil when they do not count.
+    var ofNode: NodeCredentials?
 
-    var ofPod: Lookup = { _, _ in [] }
-    /// Reads files, and so blocks.
-    var ofNode: Lookup = { _, _ in [] }
-
-    /// What may be shown to a registry, in the order in which it is tried. (reference §13.4: the node's come first there; a
-    /// Pod that brings its own means them.)
-    func offered(to endpoint: RegistryEndpoint) -> [OfferedCredential] {
-        let own = ofPod(endpoint.host, endpoint.repository).map {
-            OfferedCredential(credential: $0, isOfPod: true)
+    /// What may be shown to a registry, in the order in which it is tried. (A kubelet tries the node's first; but a Pod
+    /// that brings its own means them.) Blocks: the node's are read from their files.
+    ///
+    /// - Returns: for each endpoint, the credentials; and what is wrong with the node's files, a line each.
+    func offers() -> (to: @Sendable (RegistryEndpoint) -> [OfferedCredential], problems: [String]) {
+        let (ofNode, problems) = ofNode?.configurations() ?? ([], [])
+        let ofPod = ofPod
+        let offers: @Sendable (RegistryEndpoint) -> [OfferedCredential] = { endpoint in
+            let own = endpoint.credentials(in: ofPod).map { OfferedCredential(credential: $0, isOfPod: true) }
+            let nodes = endpoint.credentials(in: ofNode)
+                .map { OfferedCredential(credential: $0, isOfPod: false) }
+            return own + nodes
         }
-        let nodes = ofNode(endpoint.host, endpoint.repository)
-            .map { OfferedCredential(credential: $0, isOfPod: false) }
-        return own + nodes
+        return (offers, problems)
     }
 
     /// Whether the Pod has one of the credentials that have opened an image before.
-    func open(_ access: [String]?, of reference: ImageReference, _ configuration: RegistryConfiguration)
-        -> Bool
-    {
+    func open(
+        _ access: [String]?,
+        of reference: ImageReference,
+        _ configuration: RegistryConfiguration
+    ) -> Bool {
         guard let access else { return true }
         return configuration.endpoints(for: reference)
-            .flatMap { ofPod($0.host, $0.repository) }
+            .flatMap { $0.credentials(in: ofPod) }
             .contains { access.contains($0.fingerprint) }
+    }
+}
+
+extension RegistryEndpoint {
+    fileprivate func credentials(in configurations: [DockerConfiguration]) -> [RegistryCredential] {
+        configurations.flatMap { $0.credentials(host: host, repository: repository) }
     }
 }

@@ -11,6 +11,8 @@ struct ManifestFile: Sendable {
     /// Grows with each file that appears: of two files, the one with the lower number was there first. Files that
     /// were already present when the watch began are numbered by their time of modification, then by name.
     var firstSeen: Int
+    /// Whether nobody but its owner may read it.
+    var isPrivate = true
 }
 
 /// What the manifest directory has to say.

@@ -35,7 +35,8 @@ final class ManifestDirectory {
     }
 
     private enum Delivered: Equatable {
-        case content([UInt8])
+        /// Who may read it counts too: a Secret must not become readable unnoticed.
+        case content([UInt8], isPrivate: Bool)
         case unreadable(String)
         case notManifest(String)
     }
@@ -199,7 +200,7 @@ final class ManifestDirectory {
         case .beingWritten:
             entries[name]?.departure = nil
             return nil
-        case .content(let bytes, _, _): delivered = .content(bytes)
+        case .content(let bytes, _, let isPrivate, _): delivered = .content(bytes, isPrivate: isPrivate)
         case .unreadable(let reason): delivered = .unreadable(reason)
         case .notManifest(let reason): delivered = .notManifest(reason)
         }
@@ -215,7 +216,7 @@ final class ManifestDirectory {
     private func follow(_ reading: ManifestReading) {
         let old = entries[reading.name]?.targetWatch
         var new: Int32?
-        if case .content(_, _, let target?) = reading.finding {
+        if case .content(_, _, _, let target?) = reading.finding {
             new = place?.watchFile(target, subject: "\(path)/\(reading.name)")
         }
         guard new != old else { return }

@@ -15,7 +15,23 @@ enum ManifestParser {
         if parsed.documents.isEmpty && parsed.problems.isEmpty {
             parsed.problems.append(ManifestProblem(message: "the file is empty: it holds no object"))
         }
+        let mayHoldSecret = !parsed.problems.isEmpty && bytes.firstRange(of: Array("Secret".utf8)) != nil
+        if mayHoldSecret { parsed.problems = parsed.problems.map(Self.withoutQuotation) }
         return parsed
+    }
+
+    /// A parser's message without what it quotes of the text: in a file with a Secret that may be a part of it.
+    private static func withoutQuotation(_ problem: ManifestProblem) -> ManifestProblem {
+        var problem = problem
+        var words: [Substring] = []
+        for word in problem.message.split(separator: " ", omittingEmptySubsequences: false) {
+            // 'word', *alias, the tag !name; a single character between quotes is what was found or expected.
+            let isQuoted = (word.hasPrefix("'") || word.hasPrefix("\"")) && word.count > 4
+            let isName = (word.hasPrefix("*") && word.count > 1) || words.last == "tag"
+            words.append(isQuoted || isName ? "<redacted>" : word)
+        }
+        problem.message = words.joined(separator: " ")
+        return problem
     }
 
     /// Parses a manifest that comes by some other way than a file with a telling name, such as standard input:

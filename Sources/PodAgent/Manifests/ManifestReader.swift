@@ -34,8 +34,9 @@ struct ManifestReader: Sendable {
 
     /// What was found under a name.
     enum Finding: Sendable {
-        /// A file that was read whole. `target` is the opened file if a symbolic link led to it.
-        case content([UInt8], modifiedAt: Timestamp, target: SharedDescriptor?)
+        /// A file that was read whole. `isPrivate` says that nobody but its owner may read it; `target` is the opened
+        /// file if a symbolic link led to it.
+        case content([UInt8], modifiedAt: Timestamp, isPrivate: Bool, target: SharedDescriptor?)
         /// A manifest by its name that may not or cannot be read.
         case unreadable(String)
         /// Something that is not a manifest.
@@ -124,7 +125,12 @@ struct ManifestReader: Sendable {
         )
         let bytes = try readRegularFile(duplicate, subject: subject, limit: limit)
         let modified = Int64(status.st_mtim.tv_sec) * 1_000_000_000 + Int64(status.st_mtim.tv_nsec)
-        return .content(bytes, modifiedAt: Timestamp(nanoseconds: modified), target: isLink ? file : nil)
+        return .content(
+            bytes,
+            modifiedAt: Timestamp(nanoseconds: modified),
+            isPrivate: status.st_mode & (S_IRGRP | S_IROTH) == 0,
+            target: isLink ? file : nil
+        )
     }
 
     private func refusal(_ status: stat) -> String? {

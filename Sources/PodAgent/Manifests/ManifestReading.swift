@@ -10,7 +10,7 @@ struct ManifestReading: Sendable {
     init(_ name: String, _ trigger: ManifestReader.Trigger, _ reader: ManifestReader) {
         self.name = name
         finding = reader.read(name, trigger: trigger)
-        if case .content(let bytes, _, _) = finding, case .manifest(let format) = ManifestName(name) {
+        if case .content(let bytes, _, _, _) = finding, case .manifest(let format) = ManifestName(name) {
             content = ManifestParser.parse(bytes, format: format)
         }
     }
@@ -36,7 +36,7 @@ struct ManifestReading: Sendable {
     }
 
     private var modifiedAt: Timestamp {
-        if case .content(_, let modifiedAt, _) = finding { modifiedAt } else { Timestamp(nanoseconds: 0) }
+        if case .content(_, let modifiedAt, _, _) = finding { modifiedAt } else { Timestamp(nanoseconds: 0) }
     }
 
     /// The change that reports it; nil for what is not reported.
@@ -50,13 +50,14 @@ struct ManifestReading: Sendable {
             return .present(
                 ManifestFile(path: path, content: content, modifiedAt: modifiedAt, firstSeen: firstSeen)
             )
-        case .content:
+        case .content(_, _, let isPrivate, _):
             return .present(
                 ManifestFile(
                     path: path,
                     content: content ?? ParsedManifest(),
                     modifiedAt: modifiedAt,
-                    firstSeen: firstSeen
+                    firstSeen: firstSeen,
+                    isPrivate: isPrivate
                 )
             )
         }

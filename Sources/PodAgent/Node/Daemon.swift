@@ -145,6 +145,9 @@ final class Daemon {
         if change.names.contains("peers") { try running.node.setPeers(peers) }
         context.options = change.result
         Log.format = change.result.logFormat
+        // What could not be pulled may come from where it can be had now.
+        let isAboutRegistries = !change.names.filter(["registries", "registry-credentials"].contains).isEmpty
+        if isAboutRegistries { running.node.imagesChanged() }
         let text = "configuration reloaded: \(change.summary)"
         if change.isComplete { Log.notice(text) } else { Log.warning(text) }
     }

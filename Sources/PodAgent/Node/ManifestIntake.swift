@@ -11,6 +11,9 @@ final class ManifestIntake {
 
     private let admission: Admission
     private let events: EventStore
+    private let secrets: PullSecrets
+    /// Files with a Secret that others can read, of which has been told.
+    private var exposed: Set<String> = []
     private var manifests: ManifestSet<ManifestPod>
     private var verdicts: [String: Verdict] = [:]
     private var directory: (path: String, problem: String?) = ("", nil)
@@ -22,12 +25,14 @@ final class ManifestIntake {
     init(
         admission: Admission,
         events: EventStore,
+        secrets: PullSecrets,
         restored: [(path: String, pod: Pod)],
         perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void,
         settled: @escaping () -> Void
     ) {
         self.admission = admission
         self.events = events
+        self.secrets = secrets
         self.perform = perform
         self.settled = settled
         manifests = ManifestSet(
@@ -40,23 +45,47 @@ final class ManifestIntake {
     }
 
     func take(_ changes: [ManifestChange]) {
-        let outcome = manifests.apply(changes.compactMap(change))
+        let admitted = changes.compactMap(change)
+        // First, for the Pods that come with them.
+        for report in secrets.take(admitted.map(\.secrets)) { tell(report) }
+        let outcome = manifests.apply(admitted.map(\.pods))
         for report in outcome.reports { tell(report) }
         for action in outcome.actions { perform(action) }
         // That the directory is there says nothing yet of what is in it.
         if !changes.allSatisfy(\.isWatching) { settled() }
     }
 
-    private func change(_ change: ManifestChange) -> ManifestSet<ManifestPod>.Change? {
+    /// A change as the Pods and the Secrets see it: a file counts as a whole for both.
+    private struct Admitted {
+        var pods: ManifestSet<ManifestPod>.Change
+        var secrets: ManifestSet<PullSecret>.Change
+
+        static let listed = Admitted(pods: .listed, secrets: .listed)
+
+        static func removed(_ path: String) -> Admitted {
+            Admitted(pods: .removed(path: path), secrets: .removed(path: path))
+        }
+
+        static func unusable(_ file: ManifestFile) -> Admitted {
+            Admitted(
+                pods: .unusable(path: file.path, firstSeen: file.firstSeen),
+                secrets: .unusable(path: file.path, firstSeen: file.firstSeen)
+            )
+        }
+    }
+
+    private func change(_ change: ManifestChange) -> Admitted? {
         switch change {
         case .present(let file):
             return admit(file)
         case .removed(let path):
             verdicts[path] = nil
-            return .removed(path: path)
+            exposed.remove(path)
+            return .removed(path)
         case .ignored(let path, let reason):
             verdicts[path] = .ignored(reason)
-            return .removed(path: path)
+            exposed.remove(path)
+            return .removed(path)
         case .listed:
             return .listed
         case .watching(let path, let warnings):
@@ -69,10 +98,12 @@ final class ManifestIntake {
         return nil
     }
 
-    /// All Pods of a file or none: one that is half wrong leaves what ran from it as it was.
-    private func admit(_ file: ManifestFile) -> ManifestSet<ManifestPod>.Change {
+    /// All Pods and Secrets of a file or none: one that is half wrong leaves what ran from it as it was.
+    private func admit(_ file: ManifestFile) -> Admitted {
+        if file.isPrivate { exposed.remove(file.path) }
         var problems = file.content.problems.map { describe(file.path, $0) }
         var definitions: [ManifestSet<ManifestPod>.Definition] = []
+        var secrets: [ManifestSet<PullSecret>.Definition] = []
         for document in file.content.documents {
             let (results, others) = admission.admitAll(
                 in: document,
@@ -85,14 +116,28 @@ final class ManifestIntake {
                 problems += result.problems.map { describe(file.path, $0) }
                 if let pod = result.pod { definitions.append(Self.definition(pod)) }
             }
+            for result in SecretAdmission.all(in: document) {
+                if !file.isPrivate { warnOfReaders(of: file.path) }
+                for warning in result.warnings { report("ManifestWarning", describe(file.path, warning)) }
+                problems += result.problems.map { describe(file.path, $0) }
+                if let secret = result.secret { secrets.append(.init(secret.key, secret)) }
+            }
         }
         guard problems.isEmpty else {
             verdicts[file.path] = .refused(problems)
             for problem in problems { report("FailedValidation", problem) }
-            return .unusable(path: file.path, firstSeen: file.firstSeen)
+            return .unusable(file)
         }
         verdicts[file.path] = nil
-        return .defines(path: file.path, firstSeen: file.firstSeen, definitions)
+        return Admitted(
+            pods: .defines(path: file.path, firstSeen: file.firstSeen, definitions),
+            secrets: .defines(path: file.path, firstSeen: file.firstSeen, secrets)
+        )
+    }
+
+    private func warnOfReaders(of path: String) {
+        guard exposed.insert(path).inserted else { return }
+        report("SecretExposed", "\(path) holds a Secret, and not only its owner may read it; chmod 600 it")
     }
 
     private func describe(_ path: String, _ problem: ManifestProblem) -> String {
@@ -102,6 +147,19 @@ final class ManifestIntake {
 
     private func report(_ reason: String, _ message: String) {
         events.recordNode(PodRecord(.warning, reason, message))
+    }
+
+    private func tell(_ report: ManifestSet<PullSecret>.Report) {
+        switch report {
+        case .duplicate(let key, let refused, let inForceFrom):
+            let message =
+                "\(refused): Secret \(key) is refused: it is in force from \(inForceFrom) already; remove one of the two"
+            verdicts[refused] = .refused([message])
+            self.report("FailedValidation", message)
+        case .keptLastGood(let path, let keys):
+            let names = keys.map { "Secret \($0)" }.joined(separator: ", ")
+            self.report("ManifestKept", "\(path) cannot be used as it is; \(names) stays as it was before")
+        }
     }
 
     private func tell(_ report: ManifestSet<ManifestPod>.Report) {

@@ -20,6 +20,7 @@ final class Node {
     private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
     let census = PodCensus()
+    /// What Pods name in `imagePullSecrets`.
 
     init(options: NodeOptions) throws {
         context = try NodeContext(options: options)
@@ -41,6 +42,12 @@ final class Node {
         }
         admission = Admission(nodeName: context.nodeName, hasNetwork: network != nil || context.cni != nil)
         podCache = WatchCache(counter: context.events.versions)
+        context.pullSecrets.onChange = { [unowned self] in imagesChanged() }
+        context.puller.options = { [context] in context.options }
+        context.puller.onPulled = { [unowned self] in imagesChanged() }
+        context.puller.onProblem = { [context] in
+            context.warnOnce(PodRecord(.warning, "RegistryCredentials", $0))
+        }
     }
 
     // MARK: Beginning and end
@@ -48,13 +55,12 @@ final class Node {
     /// Takes up what an earlier podagent left, then reads the manifests.
     func start() throws {
         let restored = try restore()
-        context.puller.options = { [context] in context.options }
-        context.puller.onPulled = { [unowned self] in imagesChanged() }
         context.events.begin(present: Set(restored.map(\.pod.metadata.uid)))
         try network?.begin(events: context.events, hasPods: restored.contains { !$0.addresses.isEmpty })
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
+            secrets: context.pullSecrets,
             restored: restored.compactMap { worker in
                 guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)

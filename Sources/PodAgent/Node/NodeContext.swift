@@ -16,6 +16,8 @@ final class NodeContext: Sendable {
     let shim: ShimProgram
     let imageStore: ImageStore
     let puller: ImagePuller
+    /// The Secrets that Pods name for their pulls.
+    let pullSecrets = PullSecrets()
     /// The same, as container starts see it.
     let images: any ImageProvider
     /// Nil when it is not CNI plugins that make the Pods' network.
@@ -64,10 +66,12 @@ final class NodeContext: Sendable {
     }
 
     /// What there is to open registries with for a Pod.
-    @NodeActor func keys(for pod: Pod) -> PullKeys { keys }
+    @NodeActor func keys(for pod: Pod) -> PullKeys {
+        PullKeys(ofPod: pullSecrets.configurations(for: pod).found, ofNode: credentials)
+    }
 
     /// What there is to open registries with for whoever may give orders to the node.
-    @NodeActor var keys: PullKeys { PullKeys() }
+    @NodeActor var keys: PullKeys { PullKeys(ofNode: credentials) }
 
     /// Pods with the same Secrets share their pulls.
     @NodeActor func pullOwner(of pod: Pod) -> String {

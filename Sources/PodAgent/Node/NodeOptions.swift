@@ -32,6 +32,8 @@ struct NodeOptions: Hashable, Sendable {
     var clusterDomain = NodeNaming.defaultDomain
     /// The cluster's name servers; none where there is no cluster.
     var clusterDNS: [String] = []
+    /// Files with the node's own credentials for registries, beside those in the usual places.
+    var registryCredentials: [String] = []
     /// The resolv.conf that Pods get; empty is the node's own.
     var resolverFile = ""
     var logLimits = LogLimits()

@@ -54,6 +54,7 @@ extension PodWorker {
             throw StartFailure(waiting: Waiting("InvalidImageName", error.waitingMessage))
         }
         record(.normal, "Pulling", "Pulling image \(image.quoted)", container)
+        warnOfMissingSecrets(container)
         let wish = PullWish(reference: reference, keys: keys, owner: node.pullOwner(of: pod))
         let name = container.name
         let result = await node.puller.pull(wish) { [weak self] state in self?.show(state, of: name) }
@@ -86,6 +87,16 @@ extension PodWorker {
 
     static func isPresent(_ image: String) -> String {
         "Container image \"\(image)\" already present on machine and can be accessed by the pod"
+    }
+
+    /// In the kubelet's words (reference §13.4.4).
+    private func warnOfMissingSecrets(_ container: Container) {
+        let missing = node.pullSecrets.configurations(for: pod).missing
+        guard !missing.isEmpty else { return }
+        let text =
+            "Unable to retrieve some image pull secrets (\(missing.joined(separator: ", "))); "
+            + "attempting to pull the image may not succeed."
+        record(.warning, "FailedToRetrieveImagePullSecret", text, container)
     }
 
     private func record(_ kind: PodRecord.Kind, _ reason: String, _ message: String, _ container: Container) {

@@ -114,7 +114,7 @@ public struct PodSpec: APIObject {
         .field("hostUsers", \.hostUsers, .notYet("confinement", unless: [true])),
         .field("hostname", \.hostname),
         .field("hostnameOverride", \.hostnameOverride),
-        .field("imagePullSecrets", \.imagePullSecrets, .notYet("images")),
+        .field("imagePullSecrets", \.imagePullSecrets),
         .field("initContainers", \.initContainers),
         .field("nodeName", \.nodeName, .partly("always becomes the name of this node")),
         .field(

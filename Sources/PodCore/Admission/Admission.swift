@@ -39,6 +39,7 @@ public struct Admission: Sendable {
         let errors = unsupported + Validation.errors(in: admitted, at: path)
         let problems = Self.merge(report.problems, errors, document: document, at: path)
         result.outcome = problems.isEmpty ? .admitted(admitted) : .refused(problems)
+        result.warnings += Self.namelessSecrets(of: pod, in: document, at: path)
         if !pod.spec.nodeName.isEmpty, pod.spec.nodeName != nodeName {
             let namePath = path.field("spec").field("nodeName")
             let line = document["spec"]?["nodeName"]?.line
@@ -46,6 +47,21 @@ public struct Admission: Sendable {
             result.notes.append(ManifestProblem(path: namePath, line: line, message: message))
         }
         return result
+    }
+
+    /// Kubernetes takes an empty name, warns of it in these words, and passes over it when it pulls.
+    private static func namelessSecrets(of pod: Pod, in document: Document, at path: FieldPath)
+        -> [ManifestProblem]
+    {
+        pod.spec.imagePullSecrets.enumerated().filter(\.element.name.isEmpty).map { index, _ in
+            let place = FieldPath("spec.imagePullSecrets")[index]
+            let full = path.field("spec").field("imagePullSecrets")[index].field("name")
+            return ManifestProblem(
+                path: full,
+                line: document.line(at: place),
+                message: "invalid empty name \"\""
+            )
+        }
     }
 
     /// Admits or refuses every Pod of a document, which may be a list.

@@ -1,8 +1,8 @@
-/// The Pods in one decoded document: one Pod, or the items of a `PodList` or `List`.
+/// The Pods and Secrets in one decoded document: one of them, or the items of a `PodList`, `SecretList` or `List`.
 public struct PodDocuments: Sendable, Equatable {
-    /// One Pod, not looked into yet.
+    /// One Pod or Secret, not looked into yet.
     public struct Item: Sendable, Equatable {
-        /// The Pod.
+        /// The Pod or Secret.
         public var document: Document
         /// Where it stands in its document: the root, or `items[2]`.
         public var path: FieldPath
@@ -10,7 +10,9 @@ public struct PodDocuments: Sendable, Equatable {
 
     /// The Pods, in the order of the document.
     public private(set) var items: [Item] = []
-    /// What is in the document besides Pods and cannot be used.
+    /// The Secrets, in the order of the document.
+    public private(set) var secrets: [Item] = []
+    /// What is in the document besides them and cannot be used.
     public private(set) var problems: [ManifestProblem] = []
 
     /// Takes a document apart.
@@ -23,29 +25,32 @@ public struct PodDocuments: Sendable, Equatable {
         switch (version, kind) {
         case ("v1", "Pod"):
             items.append(Item(document: document, path: path))
-        case ("v1", "PodList"), ("v1", "List"):
-            takeItems(of: document, defaultKind: kind == "PodList" ? "Pod" : nil, at: path.field("items"))
+        case ("v1", "Secret"):
+            secrets.append(Item(document: document, path: path))
+        case ("v1", "PodList"), ("v1", "SecretList"), ("v1", "List"):
+            takeItems(of: document, kind: String(kind.dropLast("List".count)), at: path.field("items"))
         default:
             let message =
-                "no kind \(kind.quoted) is registered for version \(version.quoted): podagent takes Pod, PodList and "
-                + "List of version \"v1\""
+                "no kind \(kind.quoted) is registered for version \(version.quoted): podagent takes Pod, Secret and "
+                + "lists of them of version \"v1\""
             problems.append(ManifestProblem(path: path, line: document.line, message: message))
         }
     }
 
-    /// The items of a list. Those of a `PodList` need not repeat what they are.
-    private mutating func takeItems(of list: Document, defaultKind: String?, at path: FieldPath) {
+    /// The items of a list. Those of a list of one kind need not repeat what they are.
+    private mutating func takeItems(of list: Document, kind: String, at path: FieldPath) {
         guard let items = list["items"], !items.isNull else { return }
         guard case .list(let elements) = items.value else {
             let detail = "must be a list, not \(items.kindDescription)"
-            let error = FieldError.invalid(path, items, detail)
+            let error = FieldError.invalid(path, items.withoutSecrets, detail)
             problems.append(ManifestProblem(error, line: items.line ?? list.line))
             return
         }
         for (index, element) in elements.enumerated() {
             let isBare = element["kind"] == nil && element["apiVersion"] == nil
-            if isBare, defaultKind != nil, case .map = element.value {
-                self.items.append(Item(document: element, path: path[index]))
+            if isBare, !kind.isEmpty, case .map = element.value {
+                let item = Item(document: element, path: path[index])
+                if kind == "Pod" { self.items.append(item) } else { secrets.append(item) }
             } else {
                 take(element, at: path[index])
             }
@@ -56,8 +61,29 @@ public struct PodDocuments: Sendable, Equatable {
         -> String?
     {
         if let text = document[key]?.string, !text.isEmpty { return text }
-        let message = "Object '\(name)' is missing in '\(document.fieldErrorText)'"
+        let message = "Object '\(name)' is missing in '\(document.withoutSecrets.fieldErrorText)'"
         problems.append(ManifestProblem(path: path, line: document.line, message: message))
         return nil
+    }
+}
+
+extension Document {
+    /// The same without what a Secret holds, to be shown: what lacks its kind may be one. Its annotations may hold a copy
+    /// of it.
+    fileprivate var withoutSecrets: Document {
+        switch value {
+        case .list(let items): return Document(.list(items.map(\.withoutSecrets)))
+        case .map(let entries):
+            let hidden = ["data", "stringData", "annotations"]
+            return Document(
+                .map(
+                    entries.map {
+                        let isHidden = hidden.contains($0.key) && !$0.value.isNull
+                        return Entry($0.key, isHidden ? "<redacted>" : $0.value.withoutSecrets)
+                    }
+                )
+            )
+        default: return self
+        }
     }
 }

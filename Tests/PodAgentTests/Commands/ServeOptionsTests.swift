@@ -68,6 +68,8 @@ import Testing
             shutdownGracePeriod: 20s
             shutdownGracePeriodCriticalPods: 5s
             logFormat: json
+            registryCredentials: /etc/a.json,/etc/b.json
+            registries: {registry.example: {ca: /etc/ca.pem}}
             """
         var expected = NodeOptions()
         expected.manifests = "/m"
@@ -94,6 +96,10 @@ import Testing
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))
         expected.logFormat = .json
+        expected.registryCredentials = ["/etc/a.json", "/etc/b.json"]
+        var registry = RegistryConfiguration.Host()
+        registry.authoritiesFile = "/etc/ca.pem"
+        expected.registries.hosts = ["registry.example": registry]
         #expect(try options(text, flags: ["--log-dir", "/flag"]) == expected)
         let count = text.split(separator: "\n").count
         // The socket has a test of its own: without it, it follows the run directory.
@@ -138,6 +144,16 @@ import Testing
                 "peers:\n  N1: 10.1.0.0/16 via 192.0.2.1\n  n1: 10.2.0.0/16 via 192.0.2.2",
                 "FILE:2: peers is refused: the node n1 stands there twice"
             ),
+            (
+                "registryCredentials: config.json",
+                "FILE:1: registryCredentials must be paths that begin with a slash, with commas between, "
+                    + "not \"config.json\""
+            ),
+            (
+                "registries:\n  docker.io:\n    mirorrs: [m.example]",
+                #"FILE:3: registries[docker.io]: has no setting "mirorrs"; did you mean mirrors?"#
+            ),
+            ("registries: [docker.io]", "FILE:1: registries: must be a map, not a list"),
             ("peers: [n1]", "FILE:1: peers must be a text, not a list"),
             ("manifests: [/a]", "FILE:1: manifests must be a text, not a list"),
             ("- manifests", "FILE: must hold one map of settings"),
@@ -189,6 +205,18 @@ import Testing
                 effect: { _ in },
                 summary: "run-dir, socket NOT in effect before the agent is started again",
                 isComplete: false
+            ),
+            Change(
+                testDescription: "registries and credentials",
+                change: {
+                    $0.registries.hosts["docker.io"] = RegistryConfiguration.Host()
+                    $0.registryCredentials = ["/c"]
+                },
+                effect: {
+                    $0.registries.hosts["docker.io"] = RegistryConfiguration.Host()
+                    $0.registryCredentials = ["/c"]
+                },
+                summary: "registry-credentials, registries in effect"
             ),
             Change(
                 testDescription: "some of each kind",

@@ -299,6 +299,19 @@ struct ExampleTests {
         #expect(lines.contains("lo"))
     }
 
+    @Test("what needs a registry that is not there is valid at least")
+    func privateRegistry() throws {
+        let outcome = try Subprocess.run(
+            ["\(TestNode.products)/podagent", "validate", "-f", "\(Self.directory)/private-registry.yaml"],
+            scratch: "/tmp"
+        )
+        #expect(outcome.code == 0, "\(outcome)")
+        #expect(outcome.errors == "")
+        for name in ["secret/regcred", "pod/private-registry-node"] {
+            #expect(outcome.output.contains("\(name) is valid"), "\(outcome)")
+        }
+    }
+
     @Test("every example is run here, and what is kept for later is refused by name")
     func completeness() throws {
         let present = try RootedDirectory(hostPath: Self.directory).entries().filter { $0.hasSuffix(".yaml") }
@@ -307,7 +320,8 @@ struct ExampleTests {
                 "dns-config.yaml", "environment.yaml", "hello.yaml", "host-aliases.yaml", "host-network.yaml",
                 "hostname.yaml",
                 "init-container.yaml", "lifecycle-hooks.yaml", "liveness-probe.yaml", "log-sidecar.yaml",
-                "native-sidecar.yaml", "readiness-probe.yaml", "resource-limits.yaml", "restart-rules.yaml",
+                "native-sidecar.yaml", "private-registry.yaml", "readiness-probe.yaml",
+                "resource-limits.yaml", "restart-rules.yaml",
                 "retry-on-failure.yaml", "security-context.yaml",
                 "share-process-namespace.yaml", "start-order.yaml", "sysctls.yaml", "two-containers.yaml",
                 "volumes.yaml",

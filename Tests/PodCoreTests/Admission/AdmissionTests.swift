@@ -185,7 +185,7 @@ import Testing
         )
         #expect(
             problems.map(\.description) == [
-                #"line 3: items[1]: no kind "Service" is registered for version "v1": podagent takes Pod, PodList and List of version "v1""#
+                #"line 3: items[1]: no kind "Service" is registered for version "v1": podagent takes Pod, Secret and lists of them of version "v1""#
             ]
         )
     }

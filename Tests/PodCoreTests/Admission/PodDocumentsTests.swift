@@ -12,11 +12,11 @@ import Testing
             ("{kind: 7}", #"line 1: Object 'Kind' is missing in '{"kind":7}'"#),
             (
                 "{apiVersion: v1, kind: pod}",
-                #"line 1: no kind "pod" is registered for version "v1": podagent takes Pod, PodList and List of version "v1""#
+                #"line 1: no kind "pod" is registered for version "v1": podagent takes Pod, Secret and lists of them of version "v1""#
             ),
             (
                 "{apiVersion: apps/v1, kind: Deployment}",
-                #"line 1: no kind "Deployment" is registered for version "apps/v1": podagent takes Pod, PodList and List of version "v1""#
+                #"line 1: no kind "Deployment" is registered for version "apps/v1": podagent takes Pod, Secret and lists of them of version "v1""#
             ),
             (
                 "{apiVersion: v1, kind: List, items: {}}",

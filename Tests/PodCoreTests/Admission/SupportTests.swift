@@ -80,7 +80,6 @@ import Testing
             ),
             (.spec, "{hostUsers: false}", "hostUsers: \(later("confinement"))"),
             (.spec, "{nodeSelector: {disk: ssd}}", "nodeSelector: \(later("node admission"))"),
-            (.spec, "{imagePullSecrets: [{name: s}]}", "imagePullSecrets: \(later("images"))"),
             (.spec, "{securityContext: {fsGroup: 5}}", "securityContext.fsGroup: \(later("configuration"))"),
             (
                 .spec, "{resources: {limits: {hugepages-2Mi: 2Mi, cpu: 1}}}",

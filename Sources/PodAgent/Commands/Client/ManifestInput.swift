@@ -40,14 +40,28 @@ enum ManifestInput {
         return files
     }
 
-    /// The Pods in all that `--filename` names; anything that is none is a failure.
-    static func pods(_ names: [String], _ arguments: Arguments) throws(CommandError) -> [FoundPod] {
+    /// The Pods in all that `--filename` names; anything that is none is a failure. A Secret is one too, with `remedy`
+    /// behind it: over the socket it cannot be had.
+    static func pods(
+        _ names: [String],
+        _ arguments: Arguments,
+        secrets remedy: String
+    ) throws(CommandError) -> [FoundPod] {
         var pods: [FoundPod] = []
         for file in try read(names) {
             if let problem = file.content.problems.first { throw .failed(line(file.name, problem)) }
             for document in file.content.documents {
                 let found = PodDocuments(document)
                 if let problem = found.problems.first { throw .failed(line(file.name, problem)) }
+                if let secret = found.secrets.first {
+                    let message = "a Secret is a file of the manifest directory: \(remedy)"
+                    let problem = ManifestProblem(
+                        path: secret.path,
+                        line: secret.document.line,
+                        message: message
+                    )
+                    throw .failed(line(file.name, problem))
+                }
                 pods += found.items.map { FoundPod(file: file.name, document: $0.document) }
             }
         }

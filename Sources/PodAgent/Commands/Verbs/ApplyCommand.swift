@@ -45,7 +45,11 @@ struct ApplyCommand {
         let names = arguments.values("filename")
         guard !names.isEmpty else { throw arguments.wrong("which manifest? Give -f FILE") }
         var failed = false
-        for pod in try ManifestInput.pods(names, arguments) {
+        for pod in try ManifestInput.pods(
+            names,
+            arguments,
+            secrets: "put it there with mode 0600, and apply the Pods alone"
+        ) {
             do throws(CommandError) {
                 try console.print("pod/\(pod.name) \(try apply(pod))\n")
             } catch .refused(let failure) {

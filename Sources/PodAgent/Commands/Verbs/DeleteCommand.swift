@@ -76,7 +76,11 @@ struct DeleteCommand {
         let files = arguments.values("filename")
         guard files.isEmpty else {
             guard arguments.words.isEmpty else { throw arguments.wrong("either name Pods or give a file") }
-            return try ManifestInput.pods(files, arguments).map { pod in (pod.namespace(arguments), pod.name)
+            return try ManifestInput.pods(
+                files,
+                arguments,
+                secrets: "remove it there, and delete the Pods alone"
+            ).map { pod in (pod.namespace(arguments), pod.name)
             }
         }
         let (_, names) = try arguments.resource(of: [.pods])

@@ -10,13 +10,16 @@ enum ServeCommand {
         details: """
             A flag wins over the configuration file, which wins over the default. The file is
             JSON (with comments and trailing commas) or YAML and has the flags' names as keys,
-            as in state-dir or stateDir.
+            as in state-dir or stateDir. The file alone has registries, a map from the hosts of
+            images to maps with plainHTTP (true or false), ca, clientCertificate and clientKey
+            (paths of PEM files), mirrors (hosts, perhaps with a path, that are asked first) and
+            tokenHosts (further hosts that credentials may be shown to for a token).
 
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
             agent goes on with what it had. At once in effect are log-format, socket-group,
-            peers and the shutdown's periods; for containers that start from then on, the limits of
-            their logs; for Pods that begin from then on, allowed-unsafe-sysctls and
-            restart-backoff with its maximum.
+            peers, registries, registry-credentials and the shutdown's periods; for containers
+            that start from then on, the limits of their logs; for Pods that begin from then on,
+            allowed-unsafe-sysctls and restart-backoff with its maximum.
             Everything else takes a restart of the agent, and the log says so.
 
             SIGTERM ends the agent and no Pod. Under systemd (Type=notify) it says when it is
@@ -24,7 +27,7 @@ enum ServeCommand {
             """,
         examples: ["serve", "serve --manifests ./pods --config /etc/podagent.yaml"],
         flags: [.value("config", nil, "FILE", "The configuration file.")]
-            + ServeSetting.all.map { .value($0.name, nil, $0.value, $0.help) },
+            + ServeSetting.all.filter(\.isFlag).map { .value($0.name, nil, $0.value, $0.help) },
         isClient: false,
         words: 0...0,
         run: run
@@ -46,11 +49,13 @@ enum ServeCommand {
     /// Flags over the configuration file over the defaults.
     static func options(_ arguments: Arguments) throws(CommandError) -> NodeOptions {
         var given: [String: String] = [:]
-        if let path = arguments.value("config") { given = try ServeConfigurationFile.read(path) }
-        for setting in ServeSetting.all {
+        var options = NodeOptions()
+        if let path = arguments.value("config") {
+            given = try ServeConfigurationFile.read(path, sections: &options)
+        }
+        for setting in ServeSetting.all where setting.isFlag {
             given[setting.name] = arguments.value(setting.name) ?? given[setting.name]
         }
-        var options = NodeOptions()
         for setting in ServeSetting.all {
             guard let text = given[setting.name] else { continue }
             guard setting.set(text, &options) else {

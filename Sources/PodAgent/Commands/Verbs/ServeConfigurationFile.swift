@@ -1,9 +1,12 @@
 import PodCore
 
-/// The configuration file of `podagent serve`: one map with the flags' names as keys.
+/// The configuration file of `podagent serve`: one map with the flags' names as keys, and sections that are no flags.
 enum ServeConfigurationFile {
-    /// Reads it into texts by flag; the first problem, with its line, ends it.
-    static func read(_ path: String) throws(CommandError) -> [String: String] {
+    /// Reads it into texts by flag, and its sections into the options; the first problem, with its line, ends it.
+    static func read(
+        _ path: String,
+        sections options: inout NodeOptions
+    ) throws(CommandError) -> [String: String] {
         guard let file = try ManifestInput.read([path]).first else { throw .failed("\(path) is a directory") }
         if let problem = file.content.problems.first { throw .failed(ManifestInput.line(path, problem)) }
         guard file.content.documents.count == 1, case .map(let entries)? = file.content.documents.first?.value
@@ -14,6 +17,10 @@ enum ServeConfigurationFile {
         for entry in entries {
             do throws(ManifestProblem) {
                 let setting = try setting(entry)
+                if let setSection = setting.setSection {
+                    try setSection(entry.value, &options)
+                    continue
+                }
                 texts[setting.name] = try text(entry, of: setting)
             } catch {
                 throw .failed(ManifestInput.line(path, error))

@@ -1,6 +1,6 @@
 import PodCore
 
-/// One setting of `podagent serve`: a flag, and a key of the configuration file.
+/// One setting of `podagent serve`: a flag, and a key of the configuration file. One that is a section has no flag.
 struct ServeSetting: Sendable {
     /// Since when a setting that was changed by a reload is in effect.
     enum Effect: Sendable {
@@ -27,6 +27,8 @@ struct ServeSetting: Sendable {
     let set: @Sendable (String, inout NodeOptions) -> Bool
     /// What is wrong with a text that is not understood, where there is more to say than the rule.
     let problem: @Sendable (String) -> String?
+    /// Reads a section of the file into the options; nil for a setting that is a text.
+    let setSection: (@Sendable (Document, inout NodeOptions) throws(ManifestProblem) -> Void)?
     /// Whether two sets of options differ in it.
     let differs: @Sendable (NodeOptions, NodeOptions) -> Bool
     /// Takes it over from other options.
@@ -54,9 +56,33 @@ struct ServeSetting: Sendable {
             options[keyPath: property] = value
             return true
         }
+        setSection = nil
         differs = { $0[keyPath: property] != $1[keyPath: property] }
         copy = { $1[keyPath: property] = $0[keyPath: property] }
     }
+
+    /// A setting that only the file can have, because it is more than a text. The help of `serve` tells of it in its text.
+    ///
+    /// - Parameter parse: reads the section; throws the first thing that is wrong with it.
+    init<Value: Equatable & Sendable>(
+        section name: String,
+        effect: Effect,
+        _ property: WritableKeyPath<NodeOptions, Value> & Sendable,
+        parse: @escaping @Sendable (Document) throws(ManifestProblem) -> Value
+    ) {
+        (self.name, value, help, rule, self.effect) = (name, "", "", "a map", effect)
+        isMap = false
+        problem = { _ in nil }
+        set = { _, _ in false }
+        setSection = { (document, options) throws(ManifestProblem) in
+            options[keyPath: property] = try parse(document)
+        }
+        differs = { $0[keyPath: property] != $1[keyPath: property] }
+        copy = { $1[keyPath: property] = $0[keyPath: property] }
+    }
+
+    /// Whether it is a flag too.
+    var isFlag: Bool { setSection == nil }
 
     /// Why a text is refused, as the end of a sentence about the setting.
     func refusal(_ text: String) -> String {
@@ -276,5 +302,18 @@ extension ServeSetting {
             effect: .atOnce,
             \.logFormat
         ) { Log.Format(rawValue: $0) },
+        ServeSetting(
+            "registry-credentials",
+            "FILES",
+            "Docker configurations, beside those in the usual places.",
+            rule: "paths that begin with a slash, with commas between",
+            effect: .atOnce,
+            \.registryCredentials
+        ) { list($0) { $0.hasPrefix("/") && !$0.hasSuffix("/") } },
+        ServeSetting(
+            section: "registries",
+            effect: .atOnce,
+            \.registries
+        ) { (section) throws(ManifestProblem) in try RegistryConfiguration(section: section) },
     ]
 }

@@ -55,12 +55,13 @@ enum ValidateCommand {
             let source = ManifestSource.file(file.name)
             let (results, problems) = admission.admitAll(in: document, source: source, seenAt: Clock.wall())
             verdict.problems += problems.map { ManifestInput.line(file.name, $0) }
+            judgeSecrets(of: document, in: file.name, &seen, &verdict)
             for result in results {
                 verdict.problems += result.problems.map { ManifestInput.line(file.name, $0) }
                 verdict.warnings += result.warnings.map { "warning: " + ManifestInput.line(file.name, $0) }
                 verdict.warnings += result.notes.map { "note: " + ManifestInput.line(file.name, $0) }
                 guard result.pod != nil else { continue }
-                let key = "\(result.namespace)/\(result.name)"
+                let key = "pod \(result.namespace)/\(result.name)"
                 if seen.updateValue(document.line, forKey: key) != nil {
                     let problem = ManifestProblem(
                         line: document.line,
@@ -73,5 +74,27 @@ enum ValidateCommand {
             }
         }
         return verdict
+    }
+
+    private static func judgeSecrets(
+        of document: Document,
+        in file: String,
+        _ seen: inout [String: Int?],
+        _ verdict: inout Verdict
+    ) {
+        for result in SecretAdmission.all(in: document) {
+            verdict.problems += result.problems.map { ManifestInput.line(file, $0) }
+            verdict.warnings += result.warnings.map { "warning: " + ManifestInput.line(file, $0) }
+            guard let secret = result.secret else { continue }
+            if seen.updateValue(document.line, forKey: "secret \(secret.key)") != nil {
+                let problem = ManifestProblem(
+                    line: document.line,
+                    message: "secret \(secret.key.name.quoted) is defined twice in this file"
+                )
+                verdict.problems.append(ManifestInput.line(file, problem))
+            } else {
+                verdict.valid.append("\(file): secret/\(secret.key.name) is valid")
+            }
+        }
     }
 }
