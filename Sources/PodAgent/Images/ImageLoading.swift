@@ -37,7 +37,7 @@ extension ImageStore {
             }
         } catch {
             // The failure that is reported is the load's. What cannot be cleared away now is when the store is opened.
-            try? collectGarbage()
+            _ = try? collectGarbage()
             throw .source(path: path, error)
         }
     }
@@ -193,7 +193,7 @@ extension ImageStore {
                     target: image.target?.description,
                     manifest: image.manifest?.description
                 )
-                try names.write(record: record, Self.leaf(for: record.name))
+                try writeKeepingPin(record)
             }
         }
     }

@@ -21,6 +21,12 @@ struct NameRecord: StoreRecord {
     var target: String?
     /// The digest of the manifest for this machine.
     var manifest: String?
+    /// Whether the name keeps its image from being cleared away; absent is no, as in records of versions that had no pins.
+    var pinned: Bool?
+
+    var isPinned: Bool { pinned ?? false }
+    /// What the name stood for at its source.
+    var digests: [String] { [target, manifest].compactMap(\.self) }
 }
 
 /// `records/<hash of the ID>.json`: an image.
@@ -48,6 +54,25 @@ struct LayerRecord: StoreRecord {
     var entries: Int
     var hidesLowerLayers: Bool
     var droppedAttributes: [String]
+}
+
+/// `preloads/<hash of the path>.json`: an archive that was loaded because of where it lies. While it lies there, its images
+/// are pinned.
+struct PreloadRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    var path: String
+    /// Of the file as it was loaded.
+    var stamp: FileStamp
+    /// The IDs of the images that came of it.
+    var images: [String]
+}
+
+/// By what one version of a file is told from another without reading it: stat(2).
+struct FileStamp: Codable, Hashable {
+    var size: Int64
+    var modifiedAt: Timestamp
+    var inode: UInt64
 }
 
 /// Why a record cannot be used.

@@ -11,6 +11,9 @@ final class ManifestIntake {
 
     private let admission: Admission
     private let events: EventStore
+    private let uses: ImageUses
+    /// Whether all files that are there have been seen.
+    private(set) var hasListed = false
     private var manifests: ManifestSet<ManifestPod>
     private var verdicts: [String: Verdict] = [:]
     private var directory: (path: String, problem: String?) = ("", nil)
@@ -22,12 +25,14 @@ final class ManifestIntake {
     init(
         admission: Admission,
         events: EventStore,
+        uses: ImageUses,
         restored: [(path: String, pod: Pod)],
         perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void,
         settled: @escaping () -> Void
     ) {
         self.admission = admission
         self.events = events
+        self.uses = uses
         self.perform = perform
         self.settled = settled
         manifests = ManifestSet(
@@ -53,11 +58,14 @@ final class ManifestIntake {
             return admit(file)
         case .removed(let path):
             verdicts[path] = nil
+            uses.forget(.manifest(path: path))
             return .removed(path: path)
         case .ignored(let path, let reason):
             verdicts[path] = .ignored(reason)
+            uses.forget(.manifest(path: path))
             return .removed(path: path)
         case .listed:
+            hasListed = true
             return .listed
         case .watching(let path, let warnings):
             directory = (path, nil)
@@ -92,6 +100,9 @@ final class ManifestIntake {
             return .unusable(path: file.path, firstSeen: file.firstSeen)
         }
         verdicts[file.path] = nil
+        // Also those of Pods that are refused because of others, for they may get their turn.
+        let images = definitions.map(\.pod.pod.spec.imageReferences)
+        uses.name(images.reduce(into: []) { $0.formUnion($1) }, by: .manifest(path: file.path))
         return .defines(path: file.path, firstSeen: file.firstSeen, definitions)
     }
 

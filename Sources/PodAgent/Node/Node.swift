@@ -6,6 +6,8 @@ import PodCore
 final class Node {
     let context: NodeContext
     let imageStore: ImageStore
+    let images: ImageKeeper
+    let preload: ImagePreload
     let network: NodeNetwork?
     private let peers: PeerRoutes?
     let admission: Admission
@@ -30,6 +32,17 @@ final class Node {
         }
         guard let store else { preconditionFailure("the context makes its image provider") }
         imageStore = store
+        let given = context
+        images = ImageKeeper(
+            store: store,
+            limits: { given.options.imageCollection },
+            record: { given.events.recordNode($0) }
+        )
+        preload = ImagePreload(
+            store: store,
+            path: try NodeDirectories.absolute(options.preloadPath),
+            record: { given.events.recordNode($0) }
+        )
         machine = NodeMachine(nodeName: context.nodeName)
         let map = try options.peerMap(nodeName: context.nodeName)
         let (subnets, bridge) = (map.subnets, options.bridge)
@@ -60,6 +73,7 @@ final class Node {
         let intake = ManifestIntake(
             admission: admission,
             events: context.events,
+            uses: imageStore.uses,
             restored: restored.compactMap { worker in
                 guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)
@@ -72,6 +86,8 @@ final class Node {
         }
         self.directory = directory
         try directory.start()
+        images.start { [weak intake] in intake?.hasListed ?? false }
+        preload.start { [weak self] in self?.imagesChanged() }
     }
 
     /// The peers as a new configuration has them. Fails when that does not hold together or asks for another network of
@@ -100,6 +116,7 @@ final class Node {
         defer { context.events.stop() }
         directory?.stop()
         alarm.cancel()
+        images.stop()
         for worker in workers.values { worker.leave() }
         peers?.stop(isUnused: workers.isEmpty)
         guard workers.isEmpty else { return }
@@ -152,7 +169,9 @@ final class Node {
     private func noteEndedWaits() {
         for (key, uid) in waiting where workers[key]?.pod.metadata.uid == uid || !machine.has(key) {
             waiting[key] = nil
-            if workers[key] == nil { context.events.podIsGone(uid) }
+            guard workers[key] == nil else { continue }
+            context.events.podIsGone(uid)
+            imageStore.uses.forget(.pod(key))
         }
     }
 
@@ -170,6 +189,7 @@ final class Node {
             let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
             context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
             waiting[PodKey(pod)] = pod.metadata.uid
+            imageStore.uses.name(pod.spec.imageReferences, by: .pod(PodKey(pod)))
         case .hold(let pod, let source, let reason):
             let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
@@ -179,6 +199,7 @@ final class Node {
         case .record(let key, let record):
             if let worker = workers[key] { context.events.record(record, about: worker.pod) }
         case .change(let key, let pod, let superseded):
+            imageStore.uses.name(pod.spec.imageReferences, by: .pod(key))
             workers[key]?.change(to: pod, superseding: superseded)
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
@@ -206,12 +227,14 @@ final class Node {
     private func insert(_ worker: PodWorker) {
         let key = PodKey(worker.pod)
         workers[key] = worker
+        imageStore.uses.name(worker.pod.spec.imageReferences, by: .pod(key))
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
         worker.onEnded = { [unowned self] in handle(.ended(key)) }
         worker.onFinished = { [unowned self, unowned worker] in
             guard workers[key] === worker else { return }
             network?.release(worker.pod)
             workers[key] = nil
+            imageStore.uses.forget(.pod(key))
             context.events.podIsGone(worker.pod.metadata.uid)
             podCache.remove(key.description)
             census.remove(key)
@@ -259,22 +282,16 @@ final class Node {
 
     /// Images have come: who waits for one looks again.
     func imagesChanged() {
+        images.refresh()
         for worker in workers.values { worker.deliver(.imagesChanged) }
     }
 
     var manifests: Document { intake?.document ?? .map(["items": Document(.list([]))]) }
-
-    /// The IDs of images that containers run from or that Pods will need again.
-    var imagesInUse: [String] {
-        workers.values.flatMap { worker in
-            (worker.pod.spec.initContainers + worker.pod.spec.containers).map(\.image)
-        }
-    }
 }
 
 /// A Pod as it was admitted, in its state directory: `pod.json`.
 enum PodFile {
-    private static let name = "pod.json"
+    static let name = "pod.json"
     private static let sizeMax = 16 << 20
 
     static func write(_ pod: Pod, to directory: RootedDirectory) throws {

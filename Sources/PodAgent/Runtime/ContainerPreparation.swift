@@ -8,6 +8,8 @@ struct PreparedContainer: Sendable {
     /// In the order of the wire: plan, cgroup, log directory, then the plan's own.
     var descriptors: [SharedDescriptor]
     var facts: PodStatusBuilder.ContainerFacts
+    /// Keeps the image that the plan mounts.
+    var imageHold: ImageHold?
 }
 
 /// Makes everything that one container instance needs before its process can be born: directories, files, mounts, the
@@ -19,6 +21,8 @@ struct ContainerPreparation: Sendable {
     let directories: NodeDirectories
     let cgroups: Cgroups
     let images: any ImageProvider
+    /// The image that the newest instance was started from, by the ID that its hold has: its name may mean another by now.
+    let startedImage: String?
     let naming: NodeNaming
     let addresses: PodAddresses
 
@@ -43,7 +47,9 @@ struct ContainerPreparation: Sendable {
     }
 
     private func resolveImage() throws -> NodeImage {
-        if let image = try images.image(container.image), container.imagePullPolicy != .always {
+        if let image = try images.image(container.image, for: PodKey(pod)),
+            container.imagePullPolicy != .always
+        {
             return image
         }
         let name = container.image
@@ -108,7 +114,8 @@ struct ContainerPreparation: Sendable {
         return PreparedContainer(
             plan: plan,
             descriptors: descriptors + passed,
-            facts: facts(image, process)
+            facts: facts(image, process),
+            imageHold: image.hold
         )
     }
 
@@ -209,6 +216,7 @@ struct ContainerPreparation: Sendable {
         var facts = PodStatusBuilder.ContainerFacts()
         facts.image = image.name
         facts.imageID = image.id
+        facts.storedImage = image.hold?.id
         facts.user = process.user
         facts.group = process.group
         facts.groups = process.groups

@@ -23,6 +23,7 @@ extension PodWorker {
         case .cleanUp(let what): cleanUp(what)
         case .finished:
             alarm.cancel()
+            imageHolds = [:]
             CrashPoint.finished.pass(pod.metadata.uid)
             onFinished()
         case .record(let record): node.events.record(record, about: pod)
@@ -154,6 +155,7 @@ extension PodWorker {
             directories: node.directories,
             cgroups: node.cgroups,
             images: node.images,
+            startedImage: facts[container.name]?.storedImage,
             naming: node.naming,
             addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses)
         )
@@ -169,6 +171,7 @@ extension PodWorker {
         guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
         guard let sandbox else { throw CommandFailure("the sandbox is gone") }
         facts[container.name] = prepared.facts
+        imageHolds[container.name] = prepared.imageHold
         plans[run] = prepared.plan
         launched[run] = container
         let present =

@@ -25,6 +25,8 @@ enum CrashPoint: String, CaseIterable, Sendable {
     case beforeVolumesRemoved, afterVolumesRemoved, afterWritableLayersRemoved
     case beforeLogsRemoved, afterLogsRemoved, afterStateRemoved
     case finished
+    // Not of a Pod: an archive is loaded at the agent's start, and remembered.
+    case beforePreload, afterPreload, afterPreloadRecord
 
     /// What dies. Whatever is not the agent is the Pod's that passes the point.
     enum Victim: String, CaseIterable, Sendable {
@@ -40,6 +42,10 @@ enum CrashPoint: String, CaseIterable, Sendable {
             if let planned = PlannedCrash.planned, planned.point == self { planned.strike(uid()) }
         #endif
     }
+
+    /// The agent passes the point on nobody's behalf.
+    @inline(__always)
+    func pass() { pass("none") }
 
     /// A file of the directory `path` is passing the point. Only records count; their directory bears the Pod's UID.
     @inline(__always)

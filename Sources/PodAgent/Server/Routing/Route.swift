@@ -15,6 +15,9 @@ enum Route: Hashable, Sendable {
     case node(name: String)
     case images
     case imageLoad
+    case imagePin
+    case imageUnpin
+    case imagePrune
     case manifests
     case shutdown
 
@@ -31,10 +34,23 @@ enum Route: Hashable, Sendable {
             guard path.count == 1 else { return nil }
             self = .health
         case "images" where path.count == 1: self = .images
-        case "images" where path == ["images", "load"]: self = .imageLoad
+        case "images" where path.count == 2:
+            guard let route = Self.image(path[1]) else { return nil }
+            self = route
         case "manifests" where path.count == 1: self = .manifests
         case "shutdown" where path.count == 1: self = .shutdown
         default: return nil
+        }
+    }
+
+    /// What is done with images.
+    private static func image(_ verb: String) -> Route? {
+        switch verb {
+        case "load": .imageLoad
+        case "pin": .imagePin
+        case "unpin": .imageUnpin
+        case "prune": .imagePrune
+        default: nil
         }
     }
 
@@ -74,7 +90,7 @@ enum Route: Hashable, Sendable {
         case .podLog: ["GET"]
         case .podExec: ["GET", "POST"]
         case .images: ["GET", "HEAD", "DELETE"]
-        case .imageLoad, .shutdown: ["POST"]
+        case .imageLoad, .imagePin, .imageUnpin, .imagePrune, .shutdown: ["POST"]
         default: ["GET", "HEAD"]
         }
     }
