@@ -65,10 +65,10 @@ struct PreloadNodeTests {
             _ = try directory.makeDirectory("1-directory", mode: 0o755)
             try check("symlink", busybox) { symlink(busybox, "\(directory.name)/2-busybox.tar") }
             try Self.put("3-other.tar", name: "example.com/other:1", in: node)
+            // Wanted before it is there.
+            try node.put("web.yaml", Self.manifest("busybox:1.36"))
         })
         try eventually("all is loaded") { Self.loads(node).contains("3-other.tar") }
-        let name = try #require(Self.names(node).first { $0.contains("busybox") })
-        try node.put("web.yaml", Self.manifest(name))
         try node.wait("web", for: "condition=Ready")
         let events = try node.ask("events", "-A").split(separator: "\n").filter {
             $0.contains("PreloadFailed")
