@@ -5,8 +5,8 @@ enum Program {
     static let verbs: [Verb] = [
         ServeCommand.verb, GetCommand.verb, DescribeCommand.verb, LogsCommand.verb, ExecCommand.verb,
         EventsCommand.verb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImagePullCommand.verb,
-        ImageCommands.load,
-        ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb,
+        ImageCommands.load, ImageCommands.list, ImageCommands.pin, ImageCommands.unpin, ImageCommands.remove,
+        ImageCommands.prune, ValidateCommand.verb, PlanCommand.verb,
         ShutdownCommand.verb, SupportTableCommand.verb,
         VersionCommand.verb,
     ]

@@ -18,8 +18,12 @@ enum ImageFailure: Error, Hashable, Sendable {
     case source(path: String, SourceProblem)
     /// There is no such image to remove.
     case unknown(image: String)
-    /// A container runs from the image.
+    /// A container has the image, or a Pod or manifest names it.
     case inUse(image: String)
+    /// The image is to be kept: its name is pinned, or it came from an archive to be preloaded.
+    case pinned(image: String, archive: String?)
+    /// What has no name cannot be pinned by one.
+    case nameless(image: String)
     /// The store's directory does not work.
     case store(SystemFailure)
 
@@ -30,7 +34,7 @@ enum ImageFailure: Error, Hashable, Sendable {
         case .neverPull: "ErrImageNeverPull"
         case .pull, .source: "ErrImagePull"
         case .accounts: "CreateContainerError"
-        case .directory, .damaged, .unknown, .inUse, .store: "ImageInspectError"
+        case .directory, .damaged, .unknown, .inUse, .pinned, .nameless, .store: "ImageInspectError"
         }
     }
 
@@ -45,7 +49,7 @@ enum ImageFailure: Error, Hashable, Sendable {
         case .pull: "\(self)"
         case .directory(let image, _), .damaged(let image, _): "Failed to inspect image \"\(image)\": \(self)"
         case .accounts: "\(self)"
-        case .source, .unknown, .inUse, .store: "Failed to inspect image \"\": \(self)"
+        case .source, .unknown, .inUse, .pinned, .nameless, .store: "Failed to inspect image \"\": \(self)"
         }
     }
 }
@@ -62,7 +66,14 @@ extension ImageFailure: CustomStringConvertible {
             "the store's copy of \(image) is damaged (\(problem)): remove the image and load it again"
         case .source(let path, let problem): "\(path): \(problem)"
         case .unknown(let image): "\(image): no such image"
-        case .inUse(let image): "\(image) is in use by a container: delete its Pod first"
+        case .inUse(let image):
+            "\(image) is in use: delete the Pods that have or name it first; \"podagent image list -o wide\" has them"
+        case .pinned(let image, nil):
+            "\(image) is pinned: let go of it first by \"podagent image unpin \(image)\""
+        case .pinned(let image, let archive?):
+            "\(image) is pinned, because it came from \(archive): move that file away first"
+        case .nameless(let image):
+            "\(image) has no name, and images are pinned by name: load it again under one by --name"
         case .store(let failure): "the image store does not work: \(failure)"
         }
     }

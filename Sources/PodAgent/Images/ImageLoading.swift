@@ -32,7 +32,7 @@ extension ImageStore {
             return try bring(images, from: ContentLayers(content: content), isResumable: false)
         } catch {
             // The failure that is reported is the load's. What cannot be cleared away now is when the store is opened.
-            try? collectGarbage()
+            _ = try? collectGarbage()
             throw .source(path: path, error)
         }
     }
@@ -248,6 +248,7 @@ extension ImageStore {
                 )
                 new.access = (known ?? NameRecord(name: "", image: ""))
                     .access(to: record.id, openedWith: accepted)
+                new.pinned = known?.pinned
                 try names.write(record: new, leaf)
             }
         }

@@ -43,7 +43,7 @@ final class ImagePuller {
     /// Waited for before a registry is asked: what is being loaded from the node's own disk may be just that.
     var untilLoaded: () async -> Void = {}
     /// Called after each image that came.
-    var onPulled: () -> Void = {}
+    var onPulled: (ImageReference) -> Void = { _ in }
     /// Called for whatever is wrong with the node's own credentials, at each pull.
     var onProblem: @NodeActor @Sendable (String) -> Void = { _ in }
 
@@ -99,7 +99,7 @@ final class ImagePuller {
             let waiters = flight.waiters.values
             flight.waiters = [:]
             for waiter in waiters { waiter(result) }
-            if case .success = result { onPulled() }
+            if case .success = result { onPulled(wish.reference) }
         }
         return flight
     }

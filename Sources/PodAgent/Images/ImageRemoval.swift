@@ -1,47 +1,17 @@
 import Glibc
 import PodCore
 
-/// Listing images and taking them away.
+/// Taking images away.
 extension ImageStore {
-    /// The images that are here, by name; those without one come last. Records that cannot be read are in
-    /// ``damage()``.
-    func list() throws(ImageFailure) -> [StoredImage] {
-        let byImage = Dictionary(grouping: try nameRecords(), by: \.image)
-        let images = try everything(in: records, ImageRecord.self).records.map { record in
-            let names = byImage[record.id] ?? []
-            return StoredImage(
-                id: record.id,
-                names: names.map(\.name),
-                digests: Set(names.compactMap(Self.imageID)).sorted(),
-                size: record.size,
-                layers: record.layers.count,
-                created: record.created.flatMap { Timestamp(rfc3339: $0) },
-                loaded: Timestamp(rfc3339: record.loaded)
-            )
-        }
-        return images.sorted { a, b in
-            guard let first = a.names.first, let second = b.names.first else {
-                return a.names.isEmpty == b.names.isEmpty ? a.id < b.id : !a.names.isEmpty
-            }
-            return first < second
-        }
-    }
-
-    /// What is wrong with records that cannot be read. While there are any, nothing is collected.
-    func damage() throws(ImageFailure) -> [RecordProblem] {
-        try everything(in: records, ImageRecord.self).problems
-            + everything(in: names, NameRecord.self).problems
-            + everything(in: layerInfo, LayerRecord.self).problems
-    }
-
     /// Takes a name away, and with its last name the image; by an ID, the image with all its names. Layers go when no
     /// image has them any more.
     ///
-    /// - Parameter inUse: The ``ResolvedImage/id`` of every image that a container may run from.
+    /// - Parameter inUse: The ``ResolvedImage/id`` of images that are needed, beside those that ``uses`` knows of.
     /// - Returns: The names that are gone, and the ID when the image is.
-    /// - Throws: `.inUse` when the image would go but must not; `.unknown` when there is none.
+    /// - Throws: `.inUse` when the image would go but must not, or a name by which a Pod knows it; `.pinned` when it is
+    ///   pinned; `.unknown` when there is none.
     @discardableResult
-    func remove(_ reference: String, inUse: Set<String>) throws(ImageFailure) -> [String] {
+    func remove(_ reference: String, inUse: Set<String> = []) throws(ImageFailure) -> [String] {
         let source = try Self.source(reference)
         let removed = try alone { () throws(ImageFailure) in
             let all = try nameRecords()
@@ -57,10 +27,13 @@ extension ImageStore {
             case .named(let wanted):
                 let going = try nameRecords(for: wanted)
                 guard let id = going.first?.image else { throw .unknown(image: reference) }
+                try refusePinned(going, id, reference)
                 let staying = all.contains { name in
                     name.image == id && !going.contains { $0.name == name.name }
                 }
                 guard staying else { return try remove(id: id, going, inUse, reference) }
+                // The image stays, but whoever knows it by that name would not find it any more.
+                guard !isNamed(going) else { throw .inUse(image: reference) }
                 return try unlink(going)
             }
         }
@@ -68,15 +41,19 @@ extension ImageStore {
         return removed
     }
 
-    /// Takes away the images that have no name and that no container runs from.
-    func prune(inUse: Set<String>) throws(ImageFailure) -> [StoredImage] {
-        let removed = try alone { () throws(ImageFailure) in
-            let images = try list().filter { $0.names.isEmpty && !inUse.contains($0.id) }
-            for image in images { _ = try remove(id: image.id, [], inUse, image.id) }
-            return images
+    /// Takes away an image with its names, unless somebody needs it or it is pinned. Whether it went.
+    func removeUnneeded(_ id: String, inUse: Set<String> = []) throws(ImageFailure) -> Bool {
+        do throws(ImageFailure) {
+            _ = try alone { () throws(ImageFailure) in
+                try remove(id: id, try nameRecords().filter { $0.image == id }, inUse, id)
+            }
+            return true
+        } catch {
+            switch error {
+            case .inUse, .pinned, .unknown: return false
+            default: throw error
+            }
         }
-        try collectGarbage()
-        return removed
     }
 
     /// The record goes first: at once, none of the names stands for anything.
@@ -86,9 +63,37 @@ extension ImageStore {
         _ inUse: Set<String>,
         _ reference: String
     ) throws(ImageFailure) -> [String] {
-        guard !inUse.contains(id) else { throw .inUse(image: reference) }
+        try refusePinned(going, id, reference)
+        guard !inUse.contains(id), uses.depart(id) else { throw .inUse(image: reference) }
+        defer { uses.departed(id) }
+        // Only now: a Pod that comes from here on comes after the image has gone.
+        guard !isNamed(going), !uses.references.values.contains(where: { $0.contains(id) }) else {
+            throw .inUse(image: reference)
+        }
         guard try unlink(Self.leaf(for: id), in: records) else { throw .unknown(image: reference) }
         return try unlink(going) + [id]
+    }
+
+    private func refusePinned(
+        _ going: [NameRecord],
+        _ id: String,
+        _ reference: String
+    ) throws(ImageFailure) {
+        if let name = going.first(where: \.isPinned)?.name { throw .pinned(image: name, archive: nil) }
+        if let archive = try archives(of: [id]).first { throw .pinned(image: reference, archive: archive) }
+    }
+
+    /// Whether a spec knows an image by one of these names.
+    private func isNamed(_ going: [NameRecord]) -> Bool {
+        var names = ImageNames()
+        for record in going { names.add(record.name, image: record.image, digests: record.digests) }
+        return uses.references.values.contains { references in
+            references.contains { reference in
+                // By its ID it is known under any name.
+                if case .id? = try? ImageSource(parsing: reference) { return false }
+                return !names.images(of: reference).isEmpty
+            }
+        }
     }
 
     private func unlink(_ going: [NameRecord]) throws(ImageFailure) -> [String] {
@@ -108,7 +113,8 @@ extension ImageStore {
         }
     }
 
-    private func alone<Result>(
+    /// Runs `body` while nothing else changes the store.
+    func alone<Result>(
         _ body: () throws(ImageFailure) -> Result
     ) throws(ImageFailure) -> Result {
         try root.holding(.exclusive, on: Self.lockLeaf, failing: ImageFailure.store, body)
@@ -124,7 +130,10 @@ extension ImageStore {
     ///
     /// Takes nothing but unfinished work away while there is a record that cannot be read, since nobody knows what it
     /// refers to.
-    func collectGarbage() throws(ImageFailure) {
+    ///
+    /// - Returns: How many bytes the layers had that went.
+    @discardableResult
+    func collectGarbage() throws(ImageFailure) -> Int64 {
         // While anybody unpacks, nobody else may touch the work, of which the locks are a part.
         _ = try root.ifNobodyHolds(Self.loadingLeaf, failing: ImageFailure.store) { () throws(ImageFailure) in
             try alone { () throws(ImageFailure) in
@@ -136,10 +145,16 @@ extension ImageStore {
                 }
             }
         }
-        try alone { () throws(ImageFailure) in
+        return try alone { () throws(ImageFailure) in
             let images = try everything(in: records, ImageRecord.self)
-            guard images.problems.isEmpty else { return }
-            do throws(SystemFailure) { try sweep(images.records) } catch { throw .store(error) }
+            guard images.problems.isEmpty else { return 0 }
+            let layers = try everything(in: layerInfo, LayerRecord.self).records
+            do throws(SystemFailure) {
+                let live = try sweep(images.records)
+                return layers.reduce(0) { live.contains($1.diffID) ? $0 : $0 + $1.bytes }
+            } catch {
+                throw .store(error)
+            }
         }
     }
 
@@ -154,7 +169,8 @@ extension ImageStore {
         }
     }
 
-    private func sweep(_ images: [ImageRecord]) throws(SystemFailure) {
+    /// Removes what none of the images has; returns the digests of the layers that stay.
+    private func sweep(_ images: [ImageRecord]) throws(SystemFailure) -> Set<String> {
         // Digests in records were written as digests; one that is none names no directory.
         let coming = try expected.entries()
             .compactMap { try? expected.record(ExpectedRecord.self, $0) }  // what cannot be read expects nothing
@@ -166,6 +182,8 @@ extension ImageStore {
         try sweep(layerInfo) { live.contains(String($0.dropLast(".json".count))) }
         try sweep(layers) { live.contains($0) || $0 == Self.emptyLayer }
         try sweep(blobs) { configs.contains($0) }
+        let used = Self.useLeaves(of: ids)
+        try sweep(useTimes) { used.contains($0) }
         try sweep(records) { !$0.hasPrefix(".") }
         try sweep(names) { leaf in
             guard !leaf.hasPrefix(".") else { return false }
@@ -173,6 +191,7 @@ extension ImageStore {
             guard let record = try? names.record(NameRecord.self, leaf) else { return true }
             return ids.contains(record.image)
         }
+        return Set(layersLive)
     }
 
     /// Removes all of a directory that is not to be kept.

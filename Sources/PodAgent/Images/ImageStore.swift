@@ -7,6 +7,7 @@ import PodCore
 /// names/      a name → the image it stands for      records/    an image → its layers, by its ID
 /// blobs/      configs, by digest                     layers/     each layer, unpacked once, whatever image it is of
 /// layer-info/ what each of layers/ is                work/       what is being unpacked; nothing refers to it
+/// uses/       when each image was last run from      preloads/   archives that were loaded because of where they lie
 /// expected/   layers on their way to an image        lock        held while any of these changes
 /// loading     held shared while layers are unpacked
 /// ```
@@ -34,6 +35,10 @@ final class ImageStore: Sendable {
     let blobs: RootedDirectory
     let expected: RootedDirectory
     let work: RootedDirectory
+    let useTimes: RootedDirectory
+    let preloads: RootedDirectory
+    /// Who needs the images, as far as this process knows.
+    let uses = ImageUses()
 
     /// Opens the store, makes it if there is none, and clears away what a crash has left.
     init(stateDirectory: RootedDirectory, limits: ImageLimits = ImageLimits()) throws(ImageFailure) {
@@ -54,6 +59,8 @@ final class ImageStore: Sendable {
             blobs = try part("blobs")
             expected = try part("expected")
             work = try part("work")
+            useTimes = try part("uses")
+            preloads = try part("preloads")
             let layers = try part("layers")
             self.layers = layers
             layersPath = try layers.hostPath()

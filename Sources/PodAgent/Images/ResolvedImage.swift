@@ -36,12 +36,20 @@ struct StoredImage: Hashable, Sendable {
     let digests: [String]
     /// What its layers' files amount to, in bytes; layers that other images share count in full.
     let size: Int64
-    /// How many layers it has.
-    let layers: Int
+    /// Its layers by digest, with the bytes of each.
+    let layers: [String: Int64]
     /// When it was made, if it says so.
     let created: Timestamp?
     /// When it came into the store.
     let loaded: Timestamp?
+    /// When a container last ran from it, within minutes; nil if none ever did.
+    let lastUsed: Timestamp?
+    /// Those of its names that are pinned, sorted.
+    let pinnedNames: [String]
+    /// The archives because of which it is pinned, sorted.
+    let archives: [String]
+
+    var isPinned: Bool { !pinnedNames.isEmpty || !archives.isEmpty }
 }
 
 /// What a load has brought.

@@ -23,6 +23,12 @@ struct NameRecord: StoreRecord {
     var manifest: String?
     /// Fingerprints of the Pods' credentials that have opened it at its registry; nil when every Pod may use it.
     var access: [String]?
+    /// Whether the name keeps its image from being cleared away; absent is no, as in records of versions that had no pins.
+    var pinned: Bool?
+
+    var isPinned: Bool { pinned ?? false }
+    /// What the name stood for at its source.
+    var digests: [String] { [target, manifest].compactMap(\.self) }
 }
 
 /// `records/<hash of the ID>.json`: an image.
@@ -59,6 +65,25 @@ struct ExpectedRecord: StoreRecord {
     var layers: [String]
     /// Whether what has come is kept for another attempt when nobody brings it any more.
     var isResumable: Bool
+}
+
+/// `preloads/<hash of the path>.json`: an archive that was loaded because of where it lies. While it lies there, its images
+/// are pinned.
+struct PreloadRecord: StoreRecord {
+    static let currentVersion = 1
+    var version = currentVersion
+    var path: String
+    /// Of the file as it was loaded.
+    var stamp: FileStamp
+    /// The IDs of the images that came of it.
+    var images: [String]
+}
+
+/// By what one version of a file is told from another without reading it: stat(2).
+struct FileStamp: Codable, Hashable {
+    var size: Int64
+    var modifiedAt: Timestamp
+    var inode: UInt64
 }
 
 /// Why a record cannot be used.

@@ -9,7 +9,8 @@ import PodCore
 struct Leftovers {
     let context: NodeContext
 
-    private static let unreadable = "unreadable-"
+    /// How the names begin of records that were set aside, of Pods that have been ended.
+    nonisolated static let unreadable = "unreadable-"
 
     /// What is known of a Pod.
     struct Record {

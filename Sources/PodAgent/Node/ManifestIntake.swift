@@ -14,6 +14,9 @@ final class ManifestIntake {
     private let secrets: PullSecrets
     /// Files with a Secret that others can read, of which has been told.
     private var exposed: Set<String> = []
+    private let uses: ImageUses
+    /// Whether all files that are there have been seen.
+    private(set) var hasListed = false
     private var manifests: ManifestSet<ManifestPod>
     private var verdicts: [String: Verdict] = [:]
     private var directory: (path: String, problem: String?) = ("", nil)
@@ -26,6 +29,7 @@ final class ManifestIntake {
         admission: Admission,
         events: EventStore,
         secrets: PullSecrets,
+        uses: ImageUses,
         restored: [(path: String, pod: Pod)],
         perform: @escaping (ManifestSet<ManifestPod>.Action) -> Void,
         settled: @escaping () -> Void
@@ -33,6 +37,7 @@ final class ManifestIntake {
         self.admission = admission
         self.events = events
         self.secrets = secrets
+        self.uses = uses
         self.perform = perform
         self.settled = settled
         manifests = ManifestSet(
@@ -81,12 +86,15 @@ final class ManifestIntake {
         case .removed(let path):
             verdicts[path] = nil
             exposed.remove(path)
+            uses.forget(.manifest(path: path))
             return .removed(path)
         case .ignored(let path, let reason):
             verdicts[path] = .ignored(reason)
             exposed.remove(path)
+            uses.forget(.manifest(path: path))
             return .removed(path)
         case .listed:
+            hasListed = true
             return .listed
         case .watching(let path, let warnings):
             directory = (path, nil)
@@ -129,6 +137,9 @@ final class ManifestIntake {
             return .unusable(file)
         }
         verdicts[file.path] = nil
+        // Also those of Pods that are refused because of others, for they may get their turn.
+        let images = definitions.map(\.pod.pod.spec.imageReferences)
+        uses.name(images.reduce(into: []) { $0.formUnion($1) }, by: .manifest(path: file.path))
         return Admitted(
             pods: .defines(path: file.path, firstSeen: file.firstSeen, definitions),
             secrets: .defines(path: file.path, firstSeen: file.firstSeen, secrets)

@@ -6,6 +6,8 @@ import PodCore
 final class Node {
     let context: NodeContext
     nonisolated var imageStore: ImageStore { context.imageStore }
+    let images: ImageKeeper
+    let preload: ImagePreload
     let network: NodeNetwork?
     private let peers: PeerRoutes?
     let admission: Admission
@@ -20,10 +22,20 @@ final class Node {
     private var whenDown: [() -> Void] = []
     let podCache: WatchCache<Pod>
     let census = PodCensus()
-    /// What Pods name in `imagePullSecrets`.
 
     init(options: NodeOptions) throws {
-        context = try NodeContext(options: options)
+        let context = try NodeContext(options: options)
+        self.context = context
+        images = ImageKeeper(
+            store: context.imageStore,
+            limits: { context.options.imageCollection },
+            record: { context.events.recordNode($0) }
+        )
+        preload = ImagePreload(
+            store: context.imageStore,
+            path: try NodeDirectories.absolute(options.preloadPath),
+            record: { context.events.recordNode($0) }
+        )
         machine = NodeMachine(nodeName: context.nodeName)
         let map = try options.peerMap(nodeName: context.nodeName)
         let (subnets, bridge) = (map.subnets, options.bridge)
@@ -44,7 +56,11 @@ final class Node {
         podCache = WatchCache(counter: context.events.versions)
         context.pullSecrets.onChange = { [unowned self] in imagesChanged() }
         context.puller.options = { [context] in context.options }
-        context.puller.onPulled = { [unowned self] in imagesChanged() }
+        context.puller.untilLoaded = { [preload] in await preload.finished() }
+        context.puller.onPulled = { [unowned self] reference in
+            imageCame(reference)
+            Task { await images.collectIfNeeded() }
+        }
         context.puller.onProblem = { [context] in
             context.warnOnce(PodRecord(.warning, "RegistryCredentials", $0))
         }
@@ -61,6 +77,7 @@ final class Node {
             admission: admission,
             events: context.events,
             secrets: context.pullSecrets,
+            uses: imageStore.uses,
             restored: restored.compactMap { worker in
                 guard case .file(let path) = worker.source, !worker.isLeaving else { return nil }
                 return (path, worker.pod)
@@ -73,6 +90,8 @@ final class Node {
         }
         self.directory = directory
         try directory.start()
+        images.start { [weak intake] in intake?.hasListed ?? false }
+        preload.start { [weak self] in self?.imagesChanged() }
     }
 
     /// The peers as a new configuration has them. Fails when that does not hold together or asks for another network of
@@ -101,6 +120,7 @@ final class Node {
         defer { context.events.stop() }
         directory?.stop()
         alarm.cancel()
+        images.stop()
         for worker in workers.values { worker.leave() }
         peers?.stop(isUnused: workers.isEmpty)
         guard workers.isEmpty else { return }
@@ -153,7 +173,9 @@ final class Node {
     private func noteEndedWaits() {
         for (key, uid) in waiting where workers[key]?.pod.metadata.uid == uid || !machine.has(key) {
             waiting[key] = nil
-            if workers[key] == nil { context.events.podIsGone(uid) }
+            guard workers[key] == nil else { continue }
+            context.events.podIsGone(uid)
+            imageStore.uses.forget(.pod(key))
         }
     }
 
@@ -171,6 +193,7 @@ final class Node {
             let message = "Pod \(obstacle) has a port of the node that this one wants, and is ending"
             context.events.record(PodRecord(.normal, "WaitingForPorts", message), about: pod)
             waiting[PodKey(pod)] = pod.metadata.uid
+            imageStore.uses.name(pod.spec.imageReferences, by: .pod(PodKey(pod)))
         case .hold(let pod, let source, let reason):
             let worker = PodWorker(pod: pod, source: source, node: context, network: network)
             insert(worker)
@@ -180,6 +203,7 @@ final class Node {
         case .record(let key, let record):
             if let worker = workers[key] { context.events.record(record, about: worker.pod) }
         case .change(let key, let pod, let superseded):
+            imageStore.uses.name(pod.spec.imageReferences, by: .pod(key))
             workers[key]?.change(to: pod, superseding: superseded)
         case .delete(let key, let grace): workers[key]?.delete(grace: grace)
         case .shutDown(let key, let grace): workers[key]?.deliver(.nodeShutdown(grace: grace))
@@ -207,12 +231,14 @@ final class Node {
     private func insert(_ worker: PodWorker) {
         let key = PodKey(worker.pod)
         workers[key] = worker
+        imageStore.uses.name(worker.pod.spec.imageReferences, by: .pod(key))
         worker.onChange = { [unowned self, unowned worker] in changed(worker, key) }
         worker.onEnded = { [unowned self] in handle(.ended(key)) }
         worker.onFinished = { [unowned self, unowned worker] in
             guard workers[key] === worker else { return }
             network?.release(worker.pod)
             workers[key] = nil
+            imageStore.uses.forget(.pod(key))
             context.events.podIsGone(worker.pod.metadata.uid)
             podCache.remove(key.description)
             census.remove(key)
@@ -260,22 +286,24 @@ final class Node {
 
     /// Images have come: who waits for one looks again.
     func imagesChanged() {
+        images.refresh()
         for worker in workers.values { worker.deliver(.imagesChanged) }
     }
 
-    var manifests: Document { intake?.document ?? .map(["items": Document(.list([]))]) }
-
-    /// The IDs of images that containers run from or that Pods will need again.
-    var imagesInUse: [String] {
-        workers.values.flatMap { worker in
-            (worker.pod.spec.initContainers + worker.pod.spec.containers).map(\.image)
+    /// An image was pulled: of the others that failed, nothing is known to have changed.
+    private func imageCame(_ reference: ImageReference) {
+        for worker in workers.values {
+            let named = worker.pod.spec.imageReferences.compactMap { try? ImageReference(parsing: $0) }
+            if named.contains(reference) { worker.deliver(.imagesChanged) }
         }
     }
+
+    var manifests: Document { intake?.document ?? .map(["items": Document(.list([]))]) }
 }
 
 /// A Pod as it was admitted, in its state directory: `pod.json`.
 enum PodFile {
-    private static let name = "pod.json"
+    static let name = "pod.json"
     private static let sizeMax = 16 << 20
 
     static func write(_ pod: Pod, to directory: RootedDirectory) throws {

@@ -79,50 +79,11 @@ struct NodeAPI: NodeService {
     }
 
     func node() async -> Document {
-        await NodeStatusDocument(context: node.context, isShuttingDown: node.machine.isShuttingDown).document
-    }
-
-    func loadImage(path: String, name: String?) async throws(StatusFailure) -> Document {
-        let store = node.imageStore
-        let loaded = await Worker.run { () -> Result<[LoadedImage], ImageFailure> in
-            do throws(ImageFailure) { return .success(try store.load(path: path, name: name)) } catch {
-                return .failure(error)
-            }
-        }
-        switch loaded {
-        case .success(let images):
-            await node.imagesChanged()
-            return ImageDocuments.loaded(images)
-        case .failure(let failure): throw .badRequest(failure.description)
-        }
-    }
-
-    func images() async -> Document {
-        let store = node.imageStore
-        let images = await Worker.run { (try? store.list()) ?? [] }
-        return ImageDocuments.list(images)
-    }
-
-    func removeImage(_ reference: String) async throws(StatusFailure) {
-        let store = node.imageStore
-        let names = await node.imagesInUse
-        let removed = await Worker.run { () -> ImageFailure? in
-            // What cannot be resolved is not on the node, and so not in use.
-            let ids = names.compactMap { name in (try? store.resolve(name))?.id }
-            do throws(ImageFailure) {
-                try store.remove(reference, inUse: Set(ids))
-                return nil
-            } catch {
-                return error
-            }
-        }
-        switch removed {
-        case nil: return
-        case .unknown: throw .notFound("images", reference)
-        case .inUse(let image):
-            throw StatusFailure(.conflict, "\(ImageFailure.inUse(image: image))", name: reference)
-        case .some(let failure): throw .badRequest(failure.description)
-        }
+        await NodeStatusDocument(
+            context: node.context,
+            isShuttingDown: node.machine.isShuttingDown,
+            images: node.images.shown
+        ).document
     }
 
     func shutDown() async -> Document {
@@ -175,43 +136,5 @@ extension Pod {
         var pod = self
         pod.metadata.resourceVersion = other.metadata.resourceVersion
         return pod
-    }
-}
-
-/// Images as `GET /images` shows them.
-enum ImageDocuments {
-    static func list(_ images: [StoredImage]) -> Document {
-        let items = images.map { image in
-            Document.map([
-                "id": Document(.string(image.id)),
-                "names": strings(image.names),
-                "digests": strings(image.digests),
-                "size": Document(.integer(image.size)),
-                "layers": Document(.integer(Int64(image.layers))),
-                "created": image.created.map { Document(.string($0.rfc3339)) } ?? Document(.null),
-                "loaded": image.loaded.map { Document(.string($0.rfc3339)) } ?? Document(.null),
-            ])
-        }
-        return .map(["items": Document(.list(items))])
-    }
-
-    static func loaded(_ images: [LoadedImage]) -> Document {
-        .map(["items": Document(.list(images.map(loaded)))])
-    }
-
-    static func loaded(_ image: LoadedImage) -> Document {
-        .map([
-            "name": Document(.string(image.name)),
-            "id": Document(.string(image.id)),
-            "imageID": Document(.string(image.imageID)),
-            "size": Document(.integer(image.size)),
-            "layers": Document(.integer(Int64(image.layers))),
-            "newLayers": Document(.integer(Int64(image.newLayers))),
-            "warnings": strings(image.warnings),
-        ])
-    }
-
-    private static func strings(_ texts: [String]) -> Document {
-        Document(.list(texts.map { Document(.string($0)) }))
     }
 }

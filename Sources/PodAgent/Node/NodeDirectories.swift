@@ -12,6 +12,7 @@ final class NodeDirectories: Sendable {
     /// Held as long as the agent lives, so that a second one on the same state directory finds out: both would take its
     /// Pods for theirs.
     private let stateLock: LockFile
+    static let stateLockLeaf = "agent.lock"
 
     /// Makes and opens them. The run directory belongs to root alone; a second agent on it or on the state directory
     /// is refused.
@@ -21,7 +22,7 @@ final class NodeDirectories: Sendable {
         state = try Self.make(statePath, mode: 0o711, flag: "--state-dir")
         logPath = try Self.absolute(options.logDirectory)
         _ = try Self.make(logPath, mode: 0o755, flag: "--log-dir")
-        stateLock = try Self.lock(state, "agent.lock", "the state directory", flag: "--state-dir")
+        stateLock = try Self.lock(state, Self.stateLockLeaf, "the state directory", flag: "--state-dir")
         _ = try Self.make("\(statePath)/pods", mode: 0o700, flag: "--state-dir")
     }
 

@@ -36,6 +36,9 @@ struct NodeOptions: Hashable, Sendable {
     var registryCredentials: [String] = []
     /// The resolv.conf that Pods get; empty is the node's own.
     var resolverFile = ""
+    /// Where the archives lie that are loaded at the start; empty is `preload` in the state directory.
+    var preloadDirectory = ""
+    var imageCollection = ImageCollection.Limits()
     var logLimits = LogLimits()
     /// How registries are reached.
     var registries = RegistryConfiguration()
@@ -45,6 +48,11 @@ struct NodeOptions: Hashable, Sendable {
     /// How long Pods get to end when the machine goes down.
     var shutdown = ShutdownPeriods(total: .seconds(60), critical: .seconds(10))
     var logFormat = Log.Format.text
+
+    /// The preload directory as it is used.
+    var preloadPath: String {
+        preloadDirectory.isEmpty ? "\(stateDirectory)/preload" : preloadDirectory
+    }
 
     /// Peers and this node's own networks together, if they hold together.
     func peerMap(nodeName: String) throws(PeerMap.Failure) -> PeerMap {

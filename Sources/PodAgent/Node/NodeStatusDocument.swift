@@ -5,6 +5,11 @@ import PodCore
 struct NodeStatusDocument {
     let context: NodeContext
     let isShuttingDown: Bool
+    /// Those of the store, as they were when it last changed.
+    let images: [StoredImage]
+
+    /// As many images, and names of each, as the kubelet shows.
+    private static let (imagesMax, imageNamesMax) = (50, 5)
 
     var document: Document {
         var system = utsname()
@@ -28,6 +33,7 @@ struct NodeStatusDocument {
                 "addresses": Document(.list(addresses)),
                 "capacity": capacity,
                 "conditions": Document(.list([ready, enforced])),
+                "images": Document(.list(shownImages)),
                 "nodeInfo": .map([
                     "architecture": Document(.string(architecture)),
                     "bootID": Document(.string(context.bootID)),
@@ -43,6 +49,18 @@ struct NodeStatusDocument {
     private var addresses: [Document] {
         let own = context.addresses.map { ("InternalIP", $0) } + [("Hostname", context.nodeName)]
         return own.map { .map(["type": Document(.string($0.0)), "address": Document(.string($0.1))]) }
+    }
+
+    /// The largest first, by digests and then by tags.
+    private var shownImages: [Document] {
+        let largest = images.sorted { ($1.size, $0.id) < ($0.size, $1.id) }.prefix(Self.imagesMax)
+        return largest.map { image in
+            let names = (image.digests + image.names).prefix(Self.imageNamesMax)
+            return .map([
+                "names": Document(.list(names.map { Document(.string($0)) })),
+                "sizeBytes": Document(.integer(image.size)),
+            ])
+        }
     }
 
     private var capacity: Document {

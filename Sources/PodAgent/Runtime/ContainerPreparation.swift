@@ -8,6 +8,8 @@ struct PreparedContainer: Sendable {
     /// In the order of the wire: plan, cgroup, log directory, then the plan's own.
     var descriptors: [SharedDescriptor]
     var facts: PodStatusBuilder.ContainerFacts
+    /// Keeps the image that the plan mounts.
+    var imageHold: ImageHold?
 }
 
 /// Makes everything that one container instance needs before its process can be born: directories, files, mounts, the
@@ -52,7 +54,7 @@ struct ContainerPreparation: Sendable {
             guard let image = try namedImage(imageID) else { throw ImageWanted() }
             return image
         }
-        let image = try images.image(container.image, for: keys, registries)
+        let image = try images.image(container.image, for: PodKey(pod), with: keys, registries)
         if let image, container.imagePullPolicy != .always || image.isDirectory { return image }
         if container.imagePullPolicy == .never {
             throw StartFailure(waiting: ImageFailure.neverPull(image: container.image).waiting)
@@ -61,9 +63,11 @@ struct ContainerPreparation: Sendable {
     }
 
     /// By the name of the spec if that is the image's, so that the status shows it.
-    func namedImage(_ id: String) throws -> NodeImage? {
-        if let image = try images.image(container.image), image.configID == id { return image }
-        return try images.image(id)
+    private func namedImage(_ id: String) throws -> NodeImage? {
+        if let image = try images.image(container.image, for: PodKey(pod)), image.configID == id {
+            return image
+        }
+        return try images.image(id, for: PodKey(pod))
     }
 
     private func makeProcess(_ image: NodeImage, _ hostname: String) throws -> ProcessLaunch {
@@ -114,7 +118,8 @@ struct ContainerPreparation: Sendable {
         return PreparedContainer(
             plan: plan,
             descriptors: descriptors + passed,
-            facts: facts(image, process)
+            facts: facts(image, process),
+            imageHold: image.hold
         )
     }
 
@@ -215,7 +220,7 @@ struct ContainerPreparation: Sendable {
         var facts = PodStatusBuilder.ContainerFacts()
         facts.image = image.name
         facts.imageID = image.id
-        facts.imageConfig = image.configID
+        facts.storedImage = image.hold?.id
         facts.user = process.user
         facts.group = process.group
         facts.groups = process.groups

@@ -122,7 +122,7 @@ extension ContainerPreparation {
     private func prepareExec(_ command: [String], terminal: Bool, cgroup: SharedDescriptor) throws
         -> PreparedExec
     {
-        guard let image = try imageID.map(namedImage) ?? images.image(container.image) else {
+        guard let image = try images.image(imageID ?? container.image, for: PodKey(pod)) else {
             throw StatusFailure.internalError("image \(container.image) is no longer on the node")
         }
         let process: ProcessLaunch

@@ -19,22 +19,29 @@ struct NodeImage: Sendable {
         if case .directory = root { return true }
         return false
     }
+    /// Keeps it from being removed; nil for what no store can remove.
+    var hold: ImageHold?
 }
 
-/// Where images come from. Blocks; belongs on a worker.
+/// Where images come from. To find one blocks and belongs on a worker.
 protocol ImageProvider: Sendable {
-    /// Nil when the image is not on the node. Throws a ``StartFailure`` for a reference that cannot be read.
-    func image(_ reference: String) throws -> NodeImage?
+    /// The image for a container of the Pod, which counts as its use. Nil when it is not on the node. Throws a
+    /// ``StartFailure`` for a reference that cannot be read.
+    func image(_ reference: String, for pod: PodKey) throws -> NodeImage?
+
+    /// Keeps an image that an earlier agent started a container of the Pod from, by the ID that its hold had.
+    func hold(_ id: String, for pod: PodKey) -> ImageHold
 }
 
 extension ImageProvider {
-    /// As ``image(_:)``; nil also when it was opened with credentials of another Pod that this one does not have.
+    /// As ``image(_:for:)``; nil also when it was opened with credentials of another Pod that this one does not have.
     func image(
         _ reference: String,
-        for keys: PullKeys,
+        for pod: PodKey,
+        with keys: PullKeys,
         _ registries: RegistryConfiguration
     ) throws -> NodeImage? {
-        guard let image = try image(reference) else { return nil }
+        guard let image = try image(reference, for: pod) else { return nil }
         guard image.access != nil, let name = try? ImageReference(parsing: reference) else { return image }
         return keys.open(image.access, of: name, registries) ? image : nil
     }

@@ -26,6 +26,8 @@ final class PodWorker {
     let attachment: PodAttachment
     var machine: PodMachine
     var facts: [String: PodStatusBuilder.ContainerFacts] = [:]
+    /// What keeps the image of each container's newest instance, running or ended.
+    var imageHolds: [String: ImageHold] = [:]
     var statusBuilder = PodStatusBuilder()
     var deletionRequestedAt: Timestamp?
     /// The Pod's own; none while it has loopback alone.

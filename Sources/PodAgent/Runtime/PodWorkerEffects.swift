@@ -25,6 +25,7 @@ extension PodWorker {
         case .cleanUp(let what): cleanUp(what)
         case .finished:
             alarm.cancel()
+            imageHolds = [:]
             CrashPoint.finished.pass(pod.metadata.uid)
             onFinished()
         case .record(let record): node.events.record(record, about: pod)
@@ -162,6 +163,7 @@ extension PodWorker {
             images: node.images,
             naming: node.naming,
             addresses: PodAddresses(of: pod.spec, own: addresses, node: node.addresses),
+            imageID: facts[container.name]?.storedImage,
             keys: node.keys(for: pod),
             registries: node.options.registries
         )
@@ -178,6 +180,7 @@ extension PodWorker {
         guard machine.containers.contains(where: { $0.liveRun == run }) else { return }
         guard let sandbox else { throw CommandFailure("the sandbox is gone") }
         facts[container.name] = prepared.facts
+        imageHolds[container.name] = prepared.imageHold
         plans[run] = prepared.plan
         launched[run] = container
         if !isFresh {

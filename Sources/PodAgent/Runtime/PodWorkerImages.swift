@@ -41,9 +41,9 @@ extension PodWorker {
     }
 
     private func present(_ container: Container, _ keys: PullKeys) async throws -> NodeImage? {
-        let (images, registries) = (node.images, node.options.registries)
+        let (images, registries, key) = (node.images, node.options.registries, PodKey(pod))
         return try await Worker.attempt {
-            try images.image(container.image, for: keys, registries)
+            try images.image(container.image, for: key, with: keys, registries)
         }
     }
 

@@ -11,6 +11,9 @@ extension PodWorker {
         statusBuilder = record.status
         isEndOnDisk = record.status.isTerminal
         facts = record.facts
+        imageHolds = facts.compactMapValues { facts in
+            facts.storedImage.map { node.images.hold($0, for: PodKey(pod)) }
+        }
         deletionRequestedAt = record.deletionRequestedAt
         addresses = record.addresses ?? []
         if !machine.cleanedUp {

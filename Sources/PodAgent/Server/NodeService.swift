@@ -55,9 +55,13 @@ protocol NodeService: Sendable {
     /// Pulls an image and tells how far it is; ended by whoever stops listening.
     func pullImage(_ reference: ImageReference) -> AsyncStream<PullUpdate>
     /// The images of the node.
-    func images() async -> Document
+    func images() async throws(StatusFailure) -> Document
     /// Removes an image by reference or ID.
     func removeImage(_ reference: String) async throws(StatusFailure)
+    /// Pins the names that a reference or ID stands for, or lets go of them; answers with the names.
+    func setPinned(_ isPinned: Bool, _ reference: String) async throws(StatusFailure) -> Document
+    /// Removes the images that nobody needs and that are not pinned: those without a name, or all.
+    func pruneImages(all: Bool) async throws(StatusFailure) -> Document
 
     /// Ends all Pods in order, because the machine goes down. Returns when that is done, with the names of those that
     /// have had their time and run all the same.

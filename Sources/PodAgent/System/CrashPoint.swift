@@ -25,12 +25,14 @@ enum CrashPoint: String, CaseIterable, Sendable {
     case beforeVolumesRemoved, afterVolumesRemoved, afterWritableLayersRemoved
     case beforeLogsRemoved, afterLogsRemoved, afterStateRemoved
     case finished
-    // An image comes into the store.
+    // Not of a Pod: an archive is loaded at the agent's start, and remembered.
+    case beforePreload, afterPreload, afterPreloadRecord
+    // Nor these: an image comes into the store.
     case pullResolved, beforeLayer, layerUnpacked, layerMoved
     case beforeImageRecord, afterImageRecord, imageVisible
 
-    /// Those that no Pod passes by itself.
-    static let ofImages: Set<CrashPoint> = [
+    /// Those that every image passes on its way into the store, but for the first, which is of pulls alone.
+    static let ofImages: [CrashPoint] = [
         .pullResolved, .beforeLayer, .layerUnpacked, .layerMoved, .beforeImageRecord, .afterImageRecord,
         .imageVisible,
     ]
@@ -49,6 +51,10 @@ enum CrashPoint: String, CaseIterable, Sendable {
             if let planned = PlannedCrash.planned, planned.point == self { planned.strike(uid()) }
         #endif
     }
+
+    /// The agent passes the point on nobody's behalf.
+    @inline(__always)
+    func pass() { pass("none") }
 
     /// A file of the directory `path` is passing the point. Only records count; their directory bears the Pod's UID.
     @inline(__always)

@@ -8,8 +8,8 @@ public struct PodStatusBuilder: Hashable, Sendable, Codable {
         public var image = ""
         /// The image's own identity; empty while it is not resolved.
         public var imageID = ""
-        /// The digest of the image's config; nil while it is not resolved.
-        public var imageConfig: String?
+        /// The ID under which the node's store keeps the image; nil for what is no image of the store.
+        public var storedImage: String?
         /// The UID of the first process; nil while it is not known.
         public var user: UInt32?
         /// Its GID.

@@ -25,11 +25,11 @@ struct CrashPointTests {
 
     /// The agent dies everywhere, also where a second Pod passes by. The others die where they are sure to live.
     static let cases: [Case] = {
-        var cases = CrashPoint.allCases.filter { !CrashPoint.ofImages.contains($0) }.map { Case(point: $0) }
-        cases += CrashPoint.allCases.filter { !CrashPoint.ofImages.contains($0) }.map { Case(point: $0, strikesAgain: true) }
+        var cases = CrashPoint.ofPods.map { Case(point: $0) }
+        cases += CrashPoint.ofPods.map { Case(point: $0, strikesAgain: true) }
         cases += CrashPoint.comingUp.map { Case(point: $0, passing: 2) }
         for victim in [CrashPoint.Victim.shim, .pause, .container] {
-            cases += CrashPoint.allCases.filter { $0.isSure(of: victim) }.map {
+            cases += CrashPoint.ofPods.filter { $0.isSure(of: victim) }.map {
                 Case(point: $0, victim: victim)
             }
         }
@@ -105,6 +105,11 @@ struct CrashPointTests {
 }
 
 extension CrashPoint {
+    /// Those that Pods pass.
+    static let ofPods = allCases.filter { !preload.contains($0) && !ofImages.contains($0) }
+    /// Those that the agent passes when it loads an archive at its start.
+    static let preload: [CrashPoint] = [.beforePreload, .afterPreload, .afterPreloadRecord]
+
     static let comingUp: [CrashPoint] = [
         .beforeVolumes, .afterVolumes, .afterFirewall, .beforeShim, .afterShim, .shimConnected,
         .sandboxRequested,
@@ -132,7 +137,8 @@ extension CrashPoint {
         case .betweenRecords, .afterKill, .afterShimEnd, .beforeCgroupRemoved, .afterCgroupRemoved,
             .afterRunDirectoryRemoved, .afterLinkRemoved,
             .beforeVolumesRemoved, .afterVolumesRemoved, .afterWritableLayersRemoved, .beforeLogsRemoved,
-            .afterLogsRemoved, .afterStateRemoved, .finished:
+            .afterLogsRemoved, .afterStateRemoved, .finished, .beforePreload, .afterPreload,
+            .afterPreloadRecord:
             victim == .agent
         case .pullResolved, .beforeLayer, .layerUnpacked, .layerMoved, .beforeImageRecord, .afterImageRecord,
             .imageVisible:

@@ -126,20 +126,34 @@ import Testing
     func images() {
         let images: [Document] = [
             .map([
-                "id": "sha256:0123456789abcdef", "names": ["docker.io/library/a:1", "a:2"], "size": 1_500_000,
-                "loaded": "2026-01-01T00:00:00Z",
+                "id": "sha256:0123456789abcdef", "names": ["docker.io/library/a:1", "b.io/a:2"],
+                "size": 1_500_000, "loaded": "2026-01-01T00:00:00Z", "lastUsed": "2026-01-01T00:04:00Z",
+                "pinnedNames": ["b.io/a:2"], "digests": ["docker.io/library/a@sha256:12"],
+                "usedBy": ["default/one", "default/two"],
             ]),
-            .map(["id": "sha256:fedcba9876543210", "names": [], "size": 10, "loaded": .null]),
+            .map([
+                "id": "sha256:fedcba9876543210", "names": [], "size": 10, "loaded": .null,
+                "preloadedFrom": ["/preload/x.tar"],
+            ]),
         ]
         let now = Timestamp(seconds: 1_767_225_600 + 300)
         #expect(
-            ImageTable.text(images, now: now) == """
-                IMAGE                   IMAGE ID       LOADED      SIZE
-                docker.io/library/a:1   0123456789ab   5m          1.5MB
-                a:2                     0123456789ab   5m          1.5MB
-                <none>                  fedcba987654   <unknown>   10B
+            ImageTable(now: now).text(images) == """
+                IMAGE                   IMAGE ID       LOADED      SIZE    LAST USED   PINNED   IN USE
+                docker.io/library/a:1   0123456789ab   5m          1.5MB   60s         no       2
+                b.io/a:2                0123456789ab   5m          1.5MB   60s         yes      2
+                <none>                  fedcba987654   <unknown>   10B     <never>     yes      0
 
                 """
+        )
+        let wide = ImageTable(now: now, isWide: true).text(images).split(separator: "\n").map {
+            $0.split(separator: " ").suffix(2).joined(separator: " ")
+        }
+        #expect(
+            wide == [
+                "DIGEST PODS", "sha256:12 default/one,default/two", "<none> default/one,default/two",
+                "<none> <none>",
+            ]
         )
     }
 

@@ -61,6 +61,9 @@ import Testing
             clusterDomain: pods.example
             clusterDns: 10.96.0.10,fd00::a
             resolvConf: /etc/upstream.conf
+            preloadDir: /p
+            imageGcHighThresholdPercent: 70
+            image-gc-low-threshold-percent: 60
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -92,6 +95,9 @@ import Testing
         expected.clusterDomain = "pods.example"
         expected.clusterDNS = ["10.96.0.10", "fd00::a"]
         expected.resolverFile = "/etc/upstream.conf"
+        expected.preloadDirectory = "/p"
+        expected.imageCollection.highPercent = 70
+        expected.imageCollection.lowPercent = 60
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))

@@ -136,9 +136,9 @@ struct ImageStoreTests {
             #expect(try store.resolve(older.id.description)?.name == older.id.description)
             #expect(try store.list().map(\.names) == [["docker.io/library/a:1"], []])
 
-            #expect(try store.prune(inUse: [older.id.description]).isEmpty)
+            #expect(try store.prune(inUse: [older.id.description]).images.isEmpty)
             #expect(FileFacts("\(store.layersPath)/\(Digest(of: one).shortName)") != nil)
-            #expect(try store.prune(inUse: []).map(\.id) == [older.id.description])
+            #expect(try store.prune(inUse: []).images.map(\.id) == [older.id.description])
             #expect(FileFacts("\(store.layersPath)/\(Digest(of: one).shortName)") == nil)
             #expect(try store.resolve("a:1") != nil)
         }
@@ -182,7 +182,7 @@ struct ImageStoreTests {
             #expect(listed.id == image.id.description)
             #expect(listed.names == ["docker.io/library/a:1"])
             #expect(listed.digests == ["docker.io/library/a@\(image.manifestDigest)"])
-            #expect(listed.size == 8 && listed.layers == 2)
+            #expect(listed.size == 8 && listed.layers.values.sorted() == [3, 5])
             #expect(listed.created?.rfc3339 == "2024-05-06T07:08:09Z")
             #expect(listed.loaded != nil)
         }
@@ -318,7 +318,7 @@ struct ImageStoreTests {
             let store = try scratch.store()
             let layer = Digest(of: base).shortName
             _ = try store.layers.makeDirectory(layer, mode: 0o755)
-            try store.root.holding(.shared, on: ImageStore.loadingLeaf, failing: ImageFailure.store) {
+            _ = try store.root.holding(.shared, on: ImageStore.loadingLeaf, failing: ImageFailure.store) {
                 () throws(ImageFailure) in try store.collectGarbage()
             }
             #expect(try scratch.stored("layers").contains(layer))

@@ -307,6 +307,28 @@ import Testing
         }
     }
 
+    @Test("Images are pinned, let go of and pruned by POST")
+    func keepingImages() async throws {
+        try await ServerFixture.with { fixture in
+            let cases: [(String, String?, Int, String)] = [
+                ("pin", #"{"reference":"a:1"}"#, 200, #""pinned a:1""#),
+                ("unpin", #"{"reference":"a:1"}"#, 200, #""free a:1""#),
+                ("pin", #"{"reference":"missing"}"#, 404, "not found"),
+                ("pin", #"{"reference":""}"#, 400, "reference must be"),
+                ("unpin", #"{"reference":3}"#, 400, "reference must be"),
+                ("pin", nil, 400, "no body"),
+                ("prune", nil, 200, #""freedBytes":1"#),
+                ("prune", #"{"all":true}"#, 200, #""freedBytes":2"#),
+                ("prune", #"{"all":"yes"}"#, 400, "all must be"),
+            ]
+            for (verb, body, status, text) in cases {
+                let answer = try await fixture.request("POST", "/images/\(verb)", body: body ?? "")
+                #expect(answer.status == status, "\(verb) \(body ?? "")")
+                #expect(try answer.document.json().contains(text), "\(verb) \(body ?? "")")
+            }
+        }
+    }
+
     @Test("Images and manifests have paths of their own")
     func ownPaths() async throws {
         try await ServerFixture.with { fixture in

@@ -132,6 +132,15 @@ final class FakeNode: NodeService {
         state.withLock { $0.removed.append(reference) }
     }
 
+    func setPinned(_ isPinned: Bool, _ reference: String) async throws(StatusFailure) -> Document {
+        guard reference != "missing" else { throw .notFound("images", reference) }
+        return .map(["names": [Document(.string("\(isPinned ? "pinned" : "free") \(reference)"))]])
+    }
+
+    func pruneImages(all: Bool) async throws(StatusFailure) -> Document {
+        .map(["items": [], "freedBytes": Document(.integer(all ? 2 : 1))])
+    }
+
     func shutDown() async -> Document { .map(["remaining": ["default/stuck"]]) }
 
     func ignoredManifests() async -> Document { .map(["ignored": []]) }

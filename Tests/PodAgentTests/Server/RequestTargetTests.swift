@@ -68,6 +68,8 @@ import Testing
             ("/api/v1/namespaces/a/events", .events(namespace: "a")),
             ("/api/v1/namespaces/a/events/e", .event(namespace: "a", name: "e")), ("/api/v1/nodes", .nodes),
             ("/api/v1/nodes/n", .node(name: "n")), ("/images", .images), ("/images/load", .imageLoad),
+            ("/images/pin", .imagePin), ("/images/unpin", .imageUnpin), ("/images/prune", .imagePrune),
+            ("/images/load/x", nil),
             ("/shutdown", .shutdown),
             ("/manifests", .manifests),
             ("/", nil), ("/x", nil), ("/api/v2", nil), ("/api/v1/secrets", nil),

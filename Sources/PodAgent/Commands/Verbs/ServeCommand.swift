@@ -17,9 +17,9 @@ enum ServeCommand {
 
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
             agent goes on with what it had. At once in effect are log-format, socket-group,
-            peers, registries, registry-credentials and the shutdown's periods; for containers
-            that start from then on, the limits of their logs; for Pods that begin from then on,
-            allowed-unsafe-sysctls and restart-backoff with its maximum.
+            peers, registries, registry-credentials, image-gc-*-threshold-percent and the shutdown's
+            periods; for containers that start from then on, the limits of their logs; for Pods
+            that begin from then on, allowed-unsafe-sysctls and restart-backoff with its maximum.
             Everything else takes a restart of the agent, and the log says so.
 
             SIGTERM ends the agent and no Pod. Under systemd (Type=notify) it says when it is
@@ -69,6 +69,13 @@ enum ServeCommand {
         if given["socket"] == nil { options.socket = options.runDirectory + "/podagent.sock" }
         options.shutdown = ShutdownPeriods(total: options.shutdown.total, critical: options.shutdown.critical)
         options.backoff = BackoffLimits(initial: options.backoff.initial, maximum: options.backoff.maximum)
+        let images = options.imageCollection
+        guard images.lowPercent < images.highPercent else {
+            throw arguments.wrong(
+                "--image-gc-low-threshold-percent (\(images.lowPercent)) must be lower than "
+                    + "--image-gc-high-threshold-percent (\(images.highPercent))"
+            )
+        }
         for (name, property) in paths
         where !options[keyPath: property].isEmpty && !options[keyPath: property].hasPrefix("/") {
             guard let absolute = absolute(options[keyPath: property]) else {
@@ -84,6 +91,7 @@ enum ServeCommand {
     private static let paths: [(String, WritableKeyPath<NodeOptions, String> & Sendable)] = [
         ("manifests", \.manifests), ("state-dir", \.stateDirectory), ("run-dir", \.runDirectory),
         ("log-dir", \.logDirectory), ("socket", \.socket), ("resolv-conf", \.resolverFile),
+        ("preload-dir", \.preloadDirectory),
     ]
 
     private static func absolute(_ path: String) -> String? {

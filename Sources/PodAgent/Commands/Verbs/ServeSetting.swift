@@ -101,6 +101,10 @@ struct ServeSetting: Sendable {
         return parts.allSatisfy(isFine) ? parts : nil
     }
 
+    private static func percent(_ text: String) -> Int? {
+        Int(text).flatMap { (0...100).contains($0) ? $0 : nil }
+    }
+
     static func path(
         _ name: String,
         _ help: String,
@@ -243,6 +247,27 @@ extension ServeSetting {
             list(text) { IPAddress($0) != nil }.flatMap { $0.count <= 3 ? $0 : nil }
         },
         .path("resolv-conf", "The resolv.conf for Pods; the node's own if not given.", \.resolverFile),
+        .path(
+            "preload-dir",
+            "Archives to load at the start; STATE-DIR/preload if not given.",
+            \.preloadDirectory
+        ),
+        ServeSetting(
+            "image-gc-high-threshold-percent",
+            "N",
+            "Disk usage that clears images, 100 is never; 85 if not given.",
+            rule: "a whole number from 0 to 100",
+            effect: .atOnce,
+            \.imageCollection.highPercent
+        ) { percent($0) },
+        ServeSetting(
+            "image-gc-low-threshold-percent",
+            "N",
+            "Disk usage at which that ends; 80 if not given.",
+            rule: "a whole number from 0 to 100",
+            effect: .atOnce,
+            \.imageCollection.lowPercent
+        ) { percent($0) },
         ServeSetting(
             "container-log-max-size",
             "SIZE",

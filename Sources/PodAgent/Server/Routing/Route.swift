@@ -16,6 +16,9 @@ enum Route: Hashable, Sendable {
     case images
     case imageLoad
     case imagePull
+    case imagePin
+    case imageUnpin
+    case imagePrune
     case manifests
     case shutdown
 
@@ -32,11 +35,24 @@ enum Route: Hashable, Sendable {
             guard path.count == 1 else { return nil }
             self = .health
         case "images" where path.count == 1: self = .images
-        case "images" where path == ["images", "load"]: self = .imageLoad
-        case "images" where path == ["images", "pull"]: self = .imagePull
+        case "images" where path.count == 2:
+            guard let route = Self.image(path[1]) else { return nil }
+            self = route
         case "manifests" where path.count == 1: self = .manifests
         case "shutdown" where path.count == 1: self = .shutdown
         default: return nil
+        }
+    }
+
+    /// What is done with images.
+    private static func image(_ verb: String) -> Route? {
+        switch verb {
+        case "load": .imageLoad
+        case "pull": .imagePull
+        case "pin": .imagePin
+        case "unpin": .imageUnpin
+        case "prune": .imagePrune
+        default: nil
         }
     }
 
@@ -76,7 +92,7 @@ enum Route: Hashable, Sendable {
         case .podLog: ["GET"]
         case .podExec: ["GET", "POST"]
         case .images: ["GET", "HEAD", "DELETE"]
-        case .imageLoad, .imagePull, .shutdown: ["POST"]
+        case .imageLoad, .imagePull, .imagePin, .imageUnpin, .imagePrune, .shutdown: ["POST"]
         default: ["GET", "HEAD"]
         }
     }

@@ -1,6 +1,6 @@
 import PodCore
 
-/// The node, its images and its manifests.
+/// The node itself.
 extension Router {
     func nodes(_ request: HTTPRequest, _ target: RequestTarget) async throws(StatusFailure) -> HTTPResponse {
         _ = try ContentForm(accept: request.head.accept, allowsTable: false)
@@ -30,29 +30,5 @@ extension Router {
         let node = await service.node()
         guard node["metadata"]?["name"]?.string == name else { throw .notFound("nodes", name) }
         return .json(node)
-    }
-
-    /// `POST /images/load` with `{"path": "/some/archive.tar", "name": "optional/name:tag"}`.
-    func loadImage(_ request: HTTPRequest) async throws(StatusFailure) -> HTTPResponse {
-        let body = try document(of: request)
-        guard let path = body["path"]?.string, path.hasPrefix("/"), !path.utf8.contains(0) else {
-            throw .badRequest("path must be the absolute path of an image archive or layout on the node")
-        }
-        let name = body["name"]
-        guard name?.string != nil || name?.isNull ?? true else { throw .badRequest("name must be a string") }
-        let loaded = try await service.loadImage(path: path, name: name?.string)
-        return .json(loaded, status: 201)
-    }
-
-    /// `DELETE /images?reference=…`.
-    func removeImage(_ target: RequestTarget) async throws(StatusFailure) -> HTTPResponse {
-        guard let reference = target["reference"], !reference.isEmpty else {
-            throw .badRequest("say which image by ?reference=")
-        }
-        try await service.removeImage(reference)
-        var status = Status()
-        status.status = "Success"
-        status.code = 200
-        return .json(status.document)
     }
 }

@@ -58,9 +58,12 @@ struct Router: Sendable {
         case .nodes: return try await nodes(request, target)
         case .node(let name): return try await node(named: name)
         case .images where request.head.method == "DELETE": return try await removeImage(target)
-        case .images: return .json(await service.images())
+        case .images: return .json(try await service.images())
         case .imageLoad: return try await loadImage(request)
         case .imagePull: return try pullImage(target)
+        case .imagePin: return try await setPinned(true, request)
+        case .imageUnpin: return try await setPinned(false, request)
+        case .imagePrune: return try await pruneImages(request)
         case .manifests: return .json(await service.ignoredManifests())
         case .shutdown: return .json(await service.shutDown())
         }
