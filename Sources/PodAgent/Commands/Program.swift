@@ -7,7 +7,7 @@ enum Program {
         EventsCommand.verb, ApplyCommand.verb, DeleteCommand.verb, WaitCommand.verb, ImageCommands.load,
         ImageCommands.list, ImageCommands.remove, ValidateCommand.verb, PlanCommand.verb,
         ShutdownCommand.verb, SupportTableCommand.verb,
-        VersionCommand.verb,
+        VersionCommand.verb, UnpackLayerCommand.verb,
     ]
 
     /// Does what the words ask for. 0 done, 1 it failed, 2 wrong usage; exec has the codes of what it ran.
