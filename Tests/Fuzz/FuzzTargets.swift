@@ -102,7 +102,8 @@ private final class LayerFuzzing {
             }
             precondition(tree.facts.bytes <= limits.layerBytes)
             precondition(tree.facts.droppedAttributes.count <= LayerTree.droppedAttributesMax)
-            guard try scratch.entries() == ["layer", "outside"], try scratch.directory("outside").entries() == []
+            guard try scratch.entries() == ["layer", "outside"],
+                try scratch.directory("outside").entries() == []
             else { fatalError("something was made outside the layer") }
         } catch {
             fatalError("\(error)")
