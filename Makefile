@@ -21,7 +21,7 @@ AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
 # the embedded library where there is none, hence the second call.
 SHIM_FLAGS := -c release -Xlinker -s --product podshim
 
-.PHONY: build release deps images test test-vm simulate check test-thread test-address demo bench bench-network bench-probes reliability format lint install uninstall clean help
+.PHONY: build release deps images test test-vm simulate check test-thread test-address fuzz demo bench bench-network bench-probes reliability format lint install uninstall clean help
 
 build: ## debug build (the default)
 	$(SWIFT) build
@@ -72,6 +72,10 @@ test-thread: deps images ## the tests under the thread sanitizer
 
 test-address: deps images ## the tests under the address sanitizer
 	PODAGENT_SANITIZE=1 PODAGENT_TEST_IMAGES="$(CURDIR)/$(IMAGES)" $(SWIFT) test --sanitize=address --scratch-path .build-asan
+
+FUZZ_SECONDS ?= 30
+fuzz: deps ## the parsers of what strangers write, each fed with made-up input for FUZZ_SECONDS=30
+	@Tests/Fuzz/run $(FUZZ_SECONDS)
 
 demo: deps release images ## run the examples until Ctrl-C, in a directory of its own
 	@examples/demo

@@ -1,4 +1,4 @@
-// Programs that podagent starts itself: podshim, nft, CNI plugins. It has threads and a large memory, so the child is not
+// Programs that podagent starts itself: podshim, itself to unpack a layer, nft, CNI plugins. It has threads and a large memory, so the child is not
 // given a copy of that, of which each page in use would cost it and podagent a little: it runs in podagent's own memory, on a
 // stack of its own, while the thread that wants it waits for its execve (vfork(2)).
 #include "cnamespaces.h"
@@ -104,12 +104,12 @@ static void spawned(void *argument) {
     _exit(127);
 }
 
-static pid_t spawn(struct spawning *s, int cgroup_fd, int *pidfd) {
+static pid_t spawn(struct spawning *s, int cgroup_fd, uint64_t namespaces, int *pidfd) {
     void *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     if (stack == MAP_FAILED) return -1;
     struct clone_args args;
     memset(&args, 0, sizeof args);
-    args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD;
+    args.flags = CLONE_VM | CLONE_VFORK | CLONE_PIDFD | namespaces;
     args.pidfd = (uint64_t)(uintptr_t)pidfd;
     args.exit_signal = SIGCHLD;
     args.stack = (uint64_t)(uintptr_t)stack;
@@ -143,7 +143,7 @@ pid_t cns_spawn(const struct cns_program *what, int *pidfd) {
         return -1;
     }
     struct spawning s = {.program = what};
-    return spawn(&s, what->cgroup_fd, pidfd);
+    return spawn(&s, what->cgroup_fd, what->namespaces, pidfd);
 }
 
 pid_t cns_run_command(const struct cns_command *what, int *pidfd) {
@@ -153,5 +153,5 @@ pid_t cns_run_command(const struct cns_command *what, int *pidfd) {
         return -1;
     }
     struct spawning s = {.command = what};
-    return spawn(&s, what->cgroup_fd, pidfd);
+    return spawn(&s, what->cgroup_fd, 0, pidfd);
 }

@@ -8,6 +8,7 @@
 #include "cns_launch.h"
 #include "cns_wire.h"
 #include "cns_process.h"
+#include "cns_confine.h"
 #include "cns_probe.h"
 #include "cns_shim.h"
 

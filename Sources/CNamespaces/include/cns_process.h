@@ -40,6 +40,7 @@ struct cns_program {
     const int *descriptors;  // become 3, 4, … in the new program
     int descriptor_count;
     int cgroup_fd;           // -1: the caller's
+    uint64_t namespaces;     // enum cns_namespace: those that it is born in anew
 };
 
 /// Clones and executes. The child calls nothing but the kernel between the two. 0, 1 and 2 become /dev/null.

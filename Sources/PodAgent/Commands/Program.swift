@@ -8,7 +8,7 @@ enum Program {
         ImageCommands.load, ImageCommands.list, ImageCommands.pin, ImageCommands.unpin, ImageCommands.remove,
         ImageCommands.prune, ValidateCommand.verb, PlanCommand.verb,
         ShutdownCommand.verb, SupportTableCommand.verb,
-        VersionCommand.verb,
+        VersionCommand.verb, UnpackLayerCommand.verb,
     ]
 
     /// Does what the words ask for. 0 done, 1 it failed, 2 wrong usage; exec has the codes of what it ran.

@@ -75,7 +75,10 @@ final class ArchiveReader {
     private func succeed(_ result: Int32) throws(StreamProblem) -> Int32 {
         guard ![ARCHIVE_OK, ARCHIVE_EOF, ARCHIVE_WARN].contains(result) else { return result }
         if let failure = source?.failure { throw failure }
-        throw .archive(archive_error_string(handle).map { printable(String(cString: $0)) } ?? "unknown error")
+        throw .archive(
+            archive_error_string(handle).map { printable(String(cString: $0).prefix(1000)) }
+                ?? "unknown error"
+        )
     }
 
     /// The next entry; nil at the end.
@@ -168,6 +171,6 @@ final class EntryStream: ByteStream {
 }
 
 /// Text from a stranger on one line.
-func printable(_ text: String) -> String {
+func printable(_ text: some StringProtocol) -> String {
     String(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? "?" : Character($0) })
 }

@@ -148,7 +148,7 @@ extension SourceProblem: CustomStringConvertible {
 }
 
 /// What is wrong with a stream of bytes.
-enum StreamProblem: Error, Hashable, Sendable {
+enum StreamProblem: Error, Hashable, Sendable, Codable {
     case system(SystemFailure)
     /// libarchive's words.
     case archive(String)
@@ -173,7 +173,7 @@ extension StreamProblem: CustomStringConvertible {
 }
 
 /// What is wrong with a layer or an entry of one.
-enum LayerProblem: Error, Hashable, Sendable {
+enum LayerProblem: Error, Hashable, Sendable, Codable {
     case system(SystemFailure)
     case stream(StreamProblem)
     case name(LayerNameFailure)
@@ -183,6 +183,9 @@ enum LayerProblem: Error, Hashable, Sendable {
     case device
     case unknownKind
     case owner(uid: Int64, gid: Int64)
+    case tooManyAttributes(limit: Int)
+    /// A map of pieces that puts some of them behind the end of the file.
+    case contentBehindEnd(size: Int64)
     /// The root of a layer must be a directory.
     case rootIsNotADirectory
     case parentIsNotADirectory
@@ -192,6 +195,8 @@ enum LayerProblem: Error, Hashable, Sendable {
     case hardLinkToNoFile(String)
     /// Two layers would share a directory name.
     case nameTaken(by: String)
+    /// The process that unpacked it ended otherwise than with an answer.
+    case unpacker(UnpackerEnd)
 }
 
 extension LayerProblem: CustomStringConvertible {
@@ -206,12 +211,15 @@ extension LayerProblem: CustomStringConvertible {
         case .device: "it is a device, which images may not bring along"
         case .unknownKind: "it is neither file, directory, link nor FIFO"
         case .owner(let uid, let gid): "its owner \(uid):\(gid) is out of range"
+        case .tooManyAttributes(let limit): "it has more than \(limit) extended attributes"
+        case .contentBehindEnd(let size): "its map of pieces leads behind its \(size) bytes"
         case .rootIsNotADirectory: "it replaces the layer's root by something other than a directory"
         case .parentIsNotADirectory: "it lies in something that is not a directory"
         case .parentCannotBeReached: "symbolic links on its way lead in circles or too deep"
         case .hardLinkToNothing(let target): "it is a hard link to \(target), which this layer does not have"
         case .hardLinkToNoFile(let target): "it is a hard link to \(target), which is not a regular file"
         case .nameTaken(let digest): "its directory's name is taken by \(digest)"
+        case .unpacker(let end): "\(end)"
         }
     }
 }

@@ -36,8 +36,8 @@ extension LayerTree {
 
     /// Remembers that something was left out, so that whoever loads the image is told.
     func drop(_ attributes: [(name: String, value: [UInt8])]) {
-        for attribute in attributes where facts.droppedAttributes.count < 32 {
-            facts.droppedAttributes.insert(printable(String(attribute.name.prefix(64))))
+        for attribute in attributes where facts.droppedAttributes.count < Self.droppedAttributesMax {
+            facts.droppedAttributes.insert(printable(attribute.name.prefix(64)))
         }
     }
 
@@ -84,11 +84,19 @@ extension LayerTree {
         if !(0..<1_000_000_000).contains(time.tv_nsec) { time.tv_nsec = 0 }
         return [time, time]
     }
+}
 
-    /// Tells overlayfs not to show what lower layers have in this directory.
-    /// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".)
-    func markOpaque(_ directory: RootedDirectory) throws(SystemFailure) {
-        let name = "trusted.overlay.opaque"
-        try check("fsetxattr", "\(directory.name) \(name)") { cns_fsetxattr(directory.raw, name, "y", 1, 0) }
+/// What tells overlayfs not to show what lower layers have in a directory.
+/// (Documentation/filesystems/overlayfs.rst, "whiteouts and opaque directories".)
+enum OpaqueMark {
+    static let name = "trusted.overlay.opaque"
+
+    /// Needs CAP_SYS_ADMIN, as all `trusted` attributes do (xattr(7)).
+    static func set(on directory: RootedDirectory) throws(SystemFailure) {
+        try set(on: directory.raw, directory.name)
+    }
+
+    static func set(on raw: Int32, _ subject: String) throws(SystemFailure) {
+        try check("fsetxattr", "\(subject) \(name)") { cns_fsetxattr(raw, name, "y", 1, 0) }
     }
 }

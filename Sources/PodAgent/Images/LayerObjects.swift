@@ -61,6 +61,9 @@ extension LayerTree {
     ) throws(LayerProblem) {
         var end: Int64 = 0
         while let block = try nextBlock(of: content) {
+            // A sparse file's map may put a piece anywhere, whatever size the entry claims.
+            guard block.offset >= 0, block.offset <= size, Int64(block.bytes.count) <= size - block.offset
+            else { throw .contentBehindEnd(size: size) }
             try system { () throws(SystemFailure) in
                 try write(block.bytes, at: block.offset, to: raw, subject)
             }

@@ -7,7 +7,7 @@ import PodCore
 /// directory: an entry's parent is resolved as if that directory were `/`, and its own name is never followed.
 final class LayerTree {
     /// What there is to say of a finished layer.
-    struct Facts: Hashable {
+    struct Facts: Hashable, Codable {
         /// The sizes of its files, in bytes.
         var bytes: Int64 = 0
         /// Its entries, and the directories that had to be made for them.
@@ -19,16 +19,44 @@ final class LayerTree {
         var droppedAttributes: Set<String> = []
     }
 
+    /// How many names of dropped attributes are remembered.
+    static let droppedAttributesMax = 32
+
     let root: RootedDirectory
     let limits: ImageLimits
     var facts = Facts()
     /// Archives list a directory's files one after another.
     var lastParent: (path: LayerPath, directory: RootedDirectory)?
+    /// Tells overlayfs not to show what lower layers have in a directory.
+    private let setOpaque: (RootedDirectory) throws(SystemFailure) -> Void
 
-    /// `root` is empty and belongs to this layer alone.
-    init(_ root: RootedDirectory, limits: ImageLimits) {
+    /// `root` is empty and belongs to this layer alone. Who may not mark a directory as opaque has somebody else do it.
+    init(
+        _ root: RootedDirectory,
+        limits: ImageLimits,
+        markingOpaque: @escaping (RootedDirectory) throws(SystemFailure) -> Void = OpaqueMark.set
+    ) {
         self.root = root
         self.limits = limits
+        setOpaque = markingOpaque
+    }
+
+    /// Puts the whole of a layer, compressed or not, in its place and checks its digest. `entryName` is the entry that
+    /// is at hand when something is refused, if it is one.
+    func unpack(
+        _ stream: any ByteStream,
+        diffID: Digest,
+        _ entryName: inout String?
+    ) throws(LayerProblem) {
+        let expanded = try ofStream { () throws(StreamProblem) in try ExpandedStream(stream) }
+        let tar = MeasuredStream(expanded, diffID.algorithm, limit: limits.layerBytes)
+        let archive = try ofStream { () throws(StreamProblem) in try ArchiveReader(.tar, of: tar) }
+        while let entry = try ofStream({ () throws(StreamProblem) in try archive.nextEntry() }) {
+            entryName = entry.name.map { String(decoding: $0.prefix(limits.nameBytes), as: UTF8.self) }
+            try place(entry, content: archive)
+        }
+        entryName = nil
+        try ofStream { () throws(StreamProblem) in try tar.verify(diffID) }
     }
 
     /// Puts one entry in its place. `content` gives the content when it is a file.
@@ -60,6 +88,9 @@ final class LayerTree {
         let owners: Range<Int64> = 0..<4_294_967_295
         guard owners.contains(entry.uid), owners.contains(entry.gid) else {
             throw .owner(uid: entry.uid, gid: entry.gid)
+        }
+        guard entry.attributes.count <= limits.entryAttributes else {
+            throw .tooManyAttributes(limit: limits.entryAttributes)
         }
         guard let leaf = path.leaf.map(FileName.init(bytes:)) else {
             guard entry.kind == .directory else { throw .rootIsNotADirectory }
@@ -120,6 +151,8 @@ final class LayerTree {
         try system { () throws(SystemFailure) in try markOpaque(directory) }
     }
 
+    func markOpaque(_ directory: RootedDirectory) throws(SystemFailure) { try setOpaque(directory) }
+
     /// Removes what an earlier entry put here, so that the later one counts.
     func clear(_ leaf: FileName, in parent: RootedDirectory) throws(SystemFailure) {
         guard try parent.kind(of: leaf) != .absent else { return }
@@ -133,4 +166,9 @@ func system<Result: ~Copyable>(
     _ body: () throws(SystemFailure) -> Result
 ) throws(LayerProblem) -> Result {
     do { return try body() } catch { throw .system(error) }
+}
+
+/// A stream's problem as the layer's.
+func ofStream<Result>(_ body: () throws(StreamProblem) -> Result) throws(LayerProblem) -> Result {
+    do { return try body() } catch { throw .stream(error) }
 }

@@ -9,48 +9,49 @@ struct ListedLayer: Hashable, Sendable {
     /// The digest that the tar archive in it must have.
     let diffID: Digest
 
-    /// Unpacks the layer from `stream` into an empty directory. Whether it was what it claimed to be is known only at
-    /// the end: until this has returned, nothing may use the directory.
+    /// Unpacks the layer from `stream` into an empty directory, in a process that sees nothing but that directory. Whether
+    /// it was what it claimed to be is known only at the end: until this has returned, nothing may use the directory.
+    ///
+    /// Blocks; several may do so at once. The thread that calls this must be one that lives until it returns: the process
+    /// dies with it.
     func unpack(
         _ stream: any ByteStream,
         into directory: RootedDirectory,
-        limits: ImageLimits
+        limits: ImageLimits,
+        program: UnpackerProgram = .own
     ) throws(SourceProblem) -> LayerTree.Facts {
-        let tree = LayerTree(directory, limits: limits)
-        var entryName: String?
+        let bytes = MeasuredStream(stream, blob?.digest.algorithm ?? .sha256, limit: blob?.size ?? .max)
+        var entry: String?
         do throws(LayerProblem) {
-            try unpack(stream, into: tree, &entryName)
+            let verdict = try start(in: directory, limits, program).run(bytes)
+            entry = verdict.entry
+            if let problem = verdict.problem { throw problem }
+            try verify(bytes)
+            return verdict.facts ?? LayerTree.Facts()
         } catch {
-            throw .layer(diffID, entry: entryName, error)
+            throw .layer(diffID, entry: entry, error)
         }
-        return tree.facts
     }
 
-    private func unpack(
-        _ stream: any ByteStream,
-        into tree: LayerTree,
-        _ entryName: inout String?
-    ) throws(LayerProblem) {
-        let algorithm = blob?.digest.algorithm ?? .sha256
-        let bytes = MeasuredStream(stream, algorithm, limit: blob?.size ?? .max)
-        let expanded = try reading { () throws(StreamProblem) in try ExpandedStream(bytes) }
-        let tar = MeasuredStream(expanded, diffID.algorithm, limit: tree.limits.layerBytes)
-        let archive = try reading { () throws(StreamProblem) in try ArchiveReader(.tar, of: tar) }
-        while let entry = try reading({ () throws(StreamProblem) in try archive.nextEntry() }) {
-            entryName = entry.name.map { String(decoding: $0, as: UTF8.self) }
-            try tree.place(entry, content: archive)
+    private func start(
+        in directory: RootedDirectory,
+        _ limits: ImageLimits,
+        _ program: UnpackerProgram
+    ) throws(LayerProblem) -> UnpackerRun {
+        do {
+            return try UnpackerRun(self, into: directory, limits: limits, program: program)
+        } catch {
+            throw .system(error)
         }
-        entryName = nil
-        try reading { () throws(StreamProblem) in
-            try tar.verify(diffID)
-            guard let blob else { return }
+    }
+
+    /// Whether the bytes, compressed as they were, are those that the image lists. The process that had them to read is
+    /// not asked.
+    private func verify(_ bytes: MeasuredStream) throws(LayerProblem) {
+        guard let blob else { return }
+        try ofStream { () throws(StreamProblem) in
             try bytes.verify(blob.digest)
             guard bytes.count == blob.size else { throw .size(expected: blob.size, found: bytes.count) }
         }
     }
-}
-
-/// A stream's problem as the layer's.
-private func reading<Result>(_ body: () throws(StreamProblem) -> Result) throws(LayerProblem) -> Result {
-    do { return try body() } catch { throw .stream(error) }
 }

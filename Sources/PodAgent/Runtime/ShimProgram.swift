@@ -41,7 +41,8 @@ final class ShimProgram: Sendable {
                         environment: environment,
                         descriptors: descriptors,
                         descriptor_count: 1,
-                        cgroup_fd: cgroup.raw
+                        cgroup_fd: cgroup.raw,
+                        namespaces: 0
                     )
                     return cns_spawn(&program, &pidfd)
                 }

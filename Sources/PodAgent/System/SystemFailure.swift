@@ -5,7 +5,7 @@ import Glibc
 ///
 /// The errno stays a field, so that callers can ask `failure.errno == EBUSY`; the sentence is made only when it
 /// is printed.
-struct SystemFailure: Error, Hashable, Sendable {
+struct SystemFailure: Error, Hashable, Sendable, Codable {
     /// The call, by its name in section 2 of the manual.
     let call: String
     /// What it was called on: a path, a process, a Pod's name.

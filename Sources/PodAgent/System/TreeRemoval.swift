@@ -95,12 +95,18 @@ private struct TreeRemoval {
 
     /// Hangs a directory that lies too deep directly beneath the top of the tree, to be removed from there.
     private mutating func moveToTop(_ child: FileName, of directory: RootedDirectory) throws(SystemFailure) {
-        moved += 1
-        let name = FileName(".podagent-removing-\(moved)")
         let top = levels[0].directory
-        try check("renameat", "\(directory.name)/\(child)") {
-            renameat(directory.raw, child.cString, top.raw, name.cString)
+        while true {
+            moved += 1
+            let name = FileName(".podagent-removing-\(moved)")
+            if renameat(directory.raw, child.cString, top.raw, name.cString) == 0 {
+                levels[0].pending.append(name)
+                return
+            }
+            // The tree may have something of that name itself. It cannot have all of them.
+            guard [EEXIST, ENOTEMPTY].contains(errno) else {
+                throw .current("renameat", "\(directory.name)/\(child)")
+            }
         }
-        levels[0].pending.append(name)
     }
 }

@@ -83,6 +83,20 @@ extension Digest: CustomStringConvertible {
     public var description: String { "\(algorithm.rawValue):\(hex)" }
 }
 
+extension Digest: Codable {
+    /// Reads ``description``.
+    public init(from decoder: any Decoder) throws {
+        let text = try decoder.singleValueContainer().decode(String.self)
+        try self.init(parsing: text)
+    }
+
+    /// Writes ``description``.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(description)
+    }
+}
+
 /// Why a text is not a digest. The words are those that `kubectl describe` shows for a bad reference.
 public enum DigestFailure: Error, Hashable, Sendable, CustomStringConvertible {
     /// Not `algorithm:lower-case-hex`.

@@ -1,5 +1,5 @@
 /// How much an image may ask of the node before it is refused.
-public struct ImageLimits: Hashable, Sendable {
+public struct ImageLimits: Hashable, Sendable, Codable {
     /// The size of an index, a manifest or a config, in bytes.
     public var documentBytes = 4 << 20
     /// How deep objects and arrays nest in such a document.
@@ -16,6 +16,8 @@ public struct ImageLimits: Hashable, Sendable {
     public var nameBytes = 4096
     /// The directories that a name in a layer may go down.
     public var depth = 256
+    /// The extended attributes of one entry of a layer.
+    public var entryAttributes = 256
     /// The entries of an image archive.
     public var archiveEntries = 10_000
     /// The images of one source, and the names of one image.

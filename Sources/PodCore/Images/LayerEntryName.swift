@@ -91,7 +91,7 @@ public enum LayerEntryName: Hashable, Sendable {
 }
 
 /// Why the name of an entry is refused.
-public enum LayerNameFailure: Error, Hashable, Sendable, CustomStringConvertible {
+public enum LayerNameFailure: Error, Hashable, Sendable, Codable, CustomStringConvertible {
     /// Longer than ``ImageLimits/nameBytes``.
     case tooLong(limit: Int)
     /// Deeper than ``ImageLimits/depth``.

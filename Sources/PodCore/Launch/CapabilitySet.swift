@@ -19,6 +19,12 @@ public struct CapabilitySet: Hashable, Sendable {
         "NET_BIND_SERVICE", "SYS_CHROOT", "KILL", "AUDIT_WRITE",
     ])
 
+    /// What it takes to make files as a layer has them: of any owner, with setuid bits and file capabilities. A whiteout
+    /// takes none (mknod(2), since Linux 5.8).
+    public static let unpacking = CapabilitySet(names: [
+        "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "SETFCAP",
+    ])
+
     private init(names: [String]) {
         bits = names.reduce(0) { $0 | (Self.bit(named: $1) ?? 0) }
     }

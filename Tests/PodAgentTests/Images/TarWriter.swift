@@ -87,6 +87,50 @@ struct TarWriter {
         header(Array(name.utf8), 0x30, size: size, mode: 0o644, uid: 0, gid: 0, modifiedAt: 0, link: [])
     }
 
+    /// A header of one of the types that say something of the next entry: `x`, `g`, `L`, `K`.
+    mutating func addExtension(_ type: Character, body: [UInt8]) {
+        let number = type.asciiValue ?? 0
+        header(
+            Array("e".utf8),
+            number,
+            size: body.count,
+            mode: 0o644,
+            uid: 0,
+            gid: 0,
+            modifiedAt: 0,
+            link: []
+        )
+        append(body)
+    }
+
+    /// The header of a sparse file as GNU tar once wrote them, whose map goes on in the blocks that follow.
+    mutating func addOldSparseHeader(_ name: String, size: Int) {
+        header(Array(name.utf8), 0x53, size: 0, mode: 0o644, uid: 0, gid: 0, modifiedAt: 0, link: [])
+        let start = bytes.count - 512
+        func put(_ text: [UInt8], at offset: Int) {
+            bytes.replaceSubrange(start + offset..<start + offset + text.count, with: text)
+        }
+        put(Array("ustar  \u{0}".utf8), at: 257)
+        put(Array("00000000001 00000000000 ".utf8), at: 386)
+        put([1], at: 482)  // "isextended"
+        put(Array(String(size, radix: 8).utf8), at: 483)
+        put(Array("        ".utf8), at: 148)
+        let sum = bytes[start...].reduce(0) { $0 + Int($1) }
+        let digits = String(sum, radix: 8)
+        put(Array((String(repeating: "0", count: 6 - digits.count) + digits).utf8) + [0, 32], at: 148)
+    }
+
+    /// A block with a part of such a map, after which another one comes.
+    static func oldSparseExtension(pieces: Int) -> [UInt8] {
+        var block = [UInt8](repeating: 0, count: 512)
+        for piece in 0..<pieces {
+            block.replaceSubrange(piece * 24..<piece * 24 + 12, with: Array("00000000001 ".utf8))
+            block.replaceSubrange(piece * 24 + 12..<piece * 24 + 24, with: Array("00000000000 ".utf8))
+        }
+        block[504] = 1
+        return block
+    }
+
     /// The archive with the two zero blocks that end it.
     func finished() -> [UInt8] { bytes + [UInt8](repeating: 0, count: 1024) }
 

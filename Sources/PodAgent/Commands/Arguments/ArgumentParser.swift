@@ -61,7 +61,7 @@ struct ArgumentParser {
         } else if verbs.contains(where: { $0.name.hasPrefix(name + " ") }) {
             begun.append(word)
         } else {
-            let near = Nearest.find(name, in: verbs.map(\.name))
+            let near = Nearest.find(name, in: verbs.filter { !$0.isHidden }.map(\.name))
             throw .usage("there is no verb '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""))
         }
     }

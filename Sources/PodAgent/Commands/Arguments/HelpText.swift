@@ -9,7 +9,7 @@ enum HelpText {
         }
         let group = verbs.filter { $0.name.hasPrefix(name + " ") }
         if !group.isEmpty { return list(group) }
-        let near = Nearest.find(name, in: verbs.map(\.name))
+        let near = Nearest.find(name, in: verbs.filter { !$0.isHidden }.map(\.name))
         throw .usage("there is no verb '\(name)'" + (near.map { "; did you mean '\($0)'?" } ?? ""))
     }
 
@@ -25,7 +25,7 @@ enum HelpText {
 
     private static func list(_ verbs: [Verb]) -> String {
         var table = TabWriter(padding: 3)
-        for verb in verbs { table.line("  \(verb.name)", verb.summary) }
+        for verb in verbs where !verb.isHidden { table.line("  \(verb.name)", verb.summary) }
         return table.text
     }
 

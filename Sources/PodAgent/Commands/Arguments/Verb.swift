@@ -11,6 +11,8 @@ struct Verb: Sendable {
     var details = ""
     var examples: [String] = []
     var flags: [CommandFlag] = []
+    /// Whether it is left out of the list of verbs: podagent itself is its only caller.
+    var isHidden = false
     /// Whether it talks to a running agent, and so takes the flags that say which.
     var isClient = true
     /// How many words it takes besides flags.
