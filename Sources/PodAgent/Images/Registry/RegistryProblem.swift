@@ -2,13 +2,13 @@ import PodCore
 
 /// Why a registry does not give what it was asked for. What is asked for is told by its URL without a query, since those of
 /// storage servers have keys in them.
-enum RegistryProblem: Error, Hashable, Sendable {
+enum RegistryProblem: Error, Hashable, Sendable, Codable {
     /// No answer, or one that broke off. The reason is libcurl's.
     case unreachable(url: String, reason: String)
     /// An answer that is not the wanted one; `detail` are the registry's own words.
     case status(Int, url: String, detail: String?)
-    /// 401 or 403, whatever was shown.
-    case denied(url: String, shown: RegistryCredential?, detail: String?)
+    /// 401 or 403, whatever was shown, of which the kind is told.
+    case denied(url: String, shown: String?, detail: String?)
     /// The server that the registry sends its clients to for a token gives none.
     case noToken(server: String, reason: String)
     /// Credentials would have to go to a host that has nothing to do with the registry.

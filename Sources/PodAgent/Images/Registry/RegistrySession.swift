@@ -198,7 +198,7 @@ final class RegistrySession: Sendable {
         // What cannot be read in full has nothing to say.
         let words = (try? answer.body(limit: Self.errorBytesMax)).flatMap(RegistryAnswer.errors)
         if answer.status == 401 || answer.status == 403, isOwn(answer) {
-            return .denied(url: answer.url, shown: credential, detail: words)
+            return .denied(url: answer.url, shown: credential?.description, detail: words)
         }
         return .status(answer.status, url: answer.url, detail: words)
     }
