@@ -153,17 +153,3 @@ public struct RunID: Hashable, Comparable, Sendable, Codable {
     /// Whether `a` was claimed before `b`.
     public static func < (a: RunID, b: RunID) -> Bool { a.number < b.number }
 }
-
-/// Why a container waits: a reason from reference §3.5 and its message.
-public struct Waiting: Hashable, Sendable, Codable {
-    /// Why, in one word.
-    public var reason: String
-    /// Why, for people.
-    public var message: String
-
-    /// Makes the pair.
-    public init(_ reason: String, _ message: String = "") {
-        self.reason = reason
-        self.message = message
-    }
-}
