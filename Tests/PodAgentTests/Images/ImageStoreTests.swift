@@ -312,18 +312,36 @@ struct ImageStoreTests {
         }
     }
 
-    @Test("While somebody loads, nothing is collected")
-    func nothingIsCollectedDuringLoads() throws {
+    @Test("What somebody brings is not collected, and what nobody brings is, even while others load")
+    func nothingExpectedIsCollected() throws {
         try Scratch.run { scratch in
             let store = try scratch.store()
             let layer = Digest(of: base).shortName
             _ = try store.layers.makeDirectory(layer, mode: 0o755)
-            _ = try store.root.holding(.shared, on: ImageStore.loadingLeaf, failing: ImageFailure.store) {
-                () throws(ImageFailure) in try store.collectGarbage()
-            }
-            #expect(try scratch.stored("layers").contains(layer))
+            let expected = ExpectedRecord(layers: ["\(Digest(of: base))"], isResumable: true)
+            try store.expected.write(record: expected, "one.json")
             try store.collectGarbage()
+            #expect(try scratch.stored("layers").contains(layer))
+            try store.expected.removeTree("one.json")
+            try store.root.holding(.shared, on: ImageStore.loadingLeaf, failing: ImageFailure.store) {
+                () throws(ImageFailure) in _ = try store.collectGarbage()
+            }
             #expect(try !scratch.stored("layers").contains(layer))
+        }
+    }
+
+    @Test("What a pull has left is kept for a day, what a load has left is not kept at all")
+    func oldExpectations() throws {
+        try Scratch.run { scratch in
+            let store = try scratch.store()
+            for (leaf, isResumable) in [("pull.json", true), ("load.json", false), ("old.json", true)] {
+                try store.expected.write(record: ExpectedRecord(layers: [], isResumable: isResumable), leaf)
+            }
+            let yesterday = timespec(tv_sec: time(nil) - 25 * 3600, tv_nsec: 0)
+            #expect(utimensat(store.expected.raw, "old.json", [yesterday, yesterday], 0) == 0)
+            try store.expected.replaceFile("torn.json", with: Array("{".utf8), mode: 0o600)
+            try store.collectGarbage()
+            #expect(try scratch.stored("expected") == ["pull.json"])
         }
     }
 

@@ -132,9 +132,9 @@ struct NodeTests {
             ),
             BadCase(
                 testDescription: "an image that is not there",
-                image: "nowhere:1",
-                reason: "ErrImagePull",
-                says: "podagent image load"
+                image: "127.0.0.1:1/nowhere:1",
+                reason: "ImagePullBackOff",
+                says: "127.0.0.1 port 1"
             ),
             BadCase(
                 testDescription: "a program that is not there",

@@ -44,9 +44,9 @@ struct ServiceTests {
         let node = try TestNode(environment: ["NOTIFY_SOCKET=\(receiver.name)"])
         let agent = try #require(node.agent)
         #expect(receiver.next() == .init(lines: ["READY=1", "STATUS=no Pods"], processID: agent.pid))
-        try node.put("a.yaml", Self.pod("a", image: "nowhere:1", "true"))
+        try node.put("a.yaml", Self.pod("a", image: "127.0.0.1:1/nowhere:1", "true"))
         #expect(receiver.next()?.lines == ["STATUS=1 Pod: 1 pending"])
-        try node.put("b.yaml", Self.pod("b", image: "nowhere:1", "true"))
+        try node.put("b.yaml", Self.pod("b", image: "127.0.0.1:1/nowhere:1", "true"))
         #expect(receiver.next()?.lines == ["STATUS=2 Pods: 2 pending"])
         node.remove("a.yaml")
         node.remove("b.yaml")
@@ -64,7 +64,7 @@ struct ServiceTests {
         let node = try TestNode(environment: ["NOTIFY_SOCKET=\(receiver.name)"])
         let names = (0..<40).map { "p\($0)" }
         let began = Clock.tick()
-        for name in names { try node.put("\(name).yaml", Self.pod(name, image: "nowhere:1", "true")) }
+        for name in names { try node.put("\(name).yaml", Self.pod(name, image: "127.0.0.1:1/nowhere:1", "true")) }
         var messages = 0
         while let received = receiver.next() {
             messages += 1

@@ -9,8 +9,9 @@ struct ImagePullCommand {
         synopsis: "REFERENCE",
         summary: "Pull an image from its registry.",
         details: """
-            Layers that the node has are not fetched again. On a terminal each layer has a bar of its own; otherwise a \
-            line is printed when a layer is there. Ctrl-C ends the pull, unless a Pod waits for the image too.
+            Layers that the node has are not fetched again. On a terminal each layer has a bar of its own;
+            otherwise a line is printed when a layer is there. Ctrl-C ends the pull, unless a Pod waits for
+            the image too.
             """,
         examples: ["image pull nginx:1.27", "image pull registry.example.org/team/app@sha256:…"],
         flags: [.toggle("quiet", "q", "Print nothing but the image's ID.")],
