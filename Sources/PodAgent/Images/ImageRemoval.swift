@@ -172,8 +172,8 @@ extension ImageStore {
     /// Removes what none of the images has; returns the digests of the layers that stay.
     private func sweep(_ images: [ImageRecord]) throws(SystemFailure) -> Set<String> {
         // Digests in records were written as digests; one that is none names no directory.
-        let coming = try expected.entries()
-            .compactMap { try? expected.record(ExpectedRecord.self, $0) }  // what cannot be read expects nothing
+        // What cannot be read expects nothing.
+        let coming = try expected.entries().compactMap { try? expected.record(ExpectedRecord.self, $0) }
         let layersLive = images.flatMap(\.layers) + coming.flatMap(\.layers)
         let live = Set(layersLive.compactMap { (try? Digest(parsing: $0))?.shortName })
         let configs = Set(images.compactMap { (try? Digest(parsing: $0.id)).map(Self.blobLeaf) })

@@ -64,6 +64,7 @@ import Testing
             preloadDir: /p
             imageGcHighThresholdPercent: 70
             image-gc-low-threshold-percent: 60
+            maxParallelImagePulls: 7
             containerLogMaxSize: 1Mi
             containerLogMaxFiles: 3
             restartBackoff: 2s
@@ -98,6 +99,7 @@ import Testing
         expected.preloadDirectory = "/p"
         expected.imageCollection.highPercent = 70
         expected.imageCollection.lowPercent = 60
+        expected.maxParallelImagePulls = 7
         expected.logLimits = LogLimits(bytesMax: 1 << 20, filesMax: 3)
         expected.backoff = BackoffLimits(initial: .seconds(2), maximum: .seconds(60))
         expected.shutdown = ShutdownPeriods(total: .seconds(20), critical: .seconds(5))

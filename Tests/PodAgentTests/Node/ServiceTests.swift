@@ -64,7 +64,9 @@ struct ServiceTests {
         let node = try TestNode(environment: ["NOTIFY_SOCKET=\(receiver.name)"])
         let names = (0..<40).map { "p\($0)" }
         let began = Clock.tick()
-        for name in names { try node.put("\(name).yaml", Self.pod(name, image: "127.0.0.1:1/nowhere:1", "true")) }
+        for name in names {
+            try node.put("\(name).yaml", Self.pod(name, image: "127.0.0.1:1/nowhere:1", "true"))
+        }
         var messages = 0
         while let received = receiver.next() {
             messages += 1

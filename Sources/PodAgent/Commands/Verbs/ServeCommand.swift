@@ -17,9 +17,10 @@ enum ServeCommand {
 
             SIGHUP has the file read again. One that is wrong is refused as a whole, and the
             agent goes on with what it had. At once in effect are log-format, socket-group,
-            peers, registries, registry-credentials, image-gc-*-threshold-percent and the shutdown's
-            periods; for containers that start from then on, the limits of their logs; for Pods
-            that begin from then on, allowed-unsafe-sysctls and restart-backoff with its maximum.
+            peers, registries, registry-credentials, max-parallel-image-pulls,
+            image-gc-*-threshold-percent and the shutdown's periods; for containers that start
+            from then on, the limits of their logs; for Pods that begin from then on,
+            allowed-unsafe-sysctls and restart-backoff with its maximum.
             Everything else takes a restart of the agent, and the log says so.
 
             SIGTERM ends the agent and no Pod. Under systemd (Type=notify) it says when it is

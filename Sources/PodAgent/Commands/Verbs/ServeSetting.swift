@@ -336,6 +336,14 @@ extension ServeSetting {
             \.registryCredentials
         ) { list($0) { $0.hasPrefix("/") && !$0.hasSuffix("/") } },
         ServeSetting(
+            "max-parallel-image-pulls",
+            "N",
+            "Images that are pulled at the same time; 3 if not given.",
+            rule: "a whole number from 1 to 64",
+            effect: .atOnce,
+            \.maxParallelImagePulls
+        ) { Int($0).flatMap { (1...64).contains($0) ? $0 : nil } },
+        ServeSetting(
             section: "registries",
             effect: .atOnce,
             \.registries
