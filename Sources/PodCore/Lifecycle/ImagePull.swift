@@ -134,9 +134,9 @@ extension PodMachine {
         }
     }
 
-    /// Nobody waits for images any more.
-    mutating func abandonPulls(_ effects: inout [PodEffect]) {
-        for index in containers.indices {
+    /// Nobody waits for the images of these containers any more, or of all.
+    mutating func abandonPulls(of names: Set<String>? = nil, _ effects: inout [PodEffect]) {
+        for index in containers.indices where names?.contains(containers[index].name) ?? true {
             if case .underWay(let number) = containers[index].pull?.state {
                 effects.append(.cancelPull(number: number))
             }

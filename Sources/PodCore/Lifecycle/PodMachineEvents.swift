@@ -74,6 +74,7 @@ extension PodMachine {
         case .probed(let run, let kind, let isYes):
             probed(run, kind, isYes, at: now, &effects)
         case .redefined(let lifecycle, let superseded):
+            abandonPulls(of: superseded, &effects)
             redefine(lifecycle, superseding: superseded)
         case .alarm:
             break

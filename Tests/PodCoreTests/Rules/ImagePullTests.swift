@@ -199,8 +199,9 @@ import Testing
                 .tell(.imageAnswered(number: 2, refused), failed, isError),
                 // A third image, before the second has been had.
                 .tell(.redefined(.of("web"), superseding: ["web"]), "pull web 3"),
-                .tell(.imageAnswered(number: 2, .here(id: "second"))),
-                .tell(.imageAnswered(number: 3, .here(id: "third")), killing, "terminate 1")
+                .tell(.redefined(.of("web"), superseding: ["web"]), "cancel pull 3", "pull web 4"),
+                .tell(.imageAnswered(number: 3, .here(id: "third"))),
+                .tell(.imageAnswered(number: 4, .here(id: "fourth")), killing, "terminate 1")
             ),
         ]
     )
