@@ -6,6 +6,7 @@ import resource
 import shlex
 import shutil
 import subprocess
+import tempfile
 import threading
 import time
 
@@ -122,9 +123,18 @@ class Podman(Commands):
     name = "podman pull"
     tools = ("podman",)
 
+    def __init__(self, *arguments):
+        # podman takes at most 50 characters.
+        self.runroot = tempfile.mkdtemp(prefix="podagent-images.", dir="/tmp")
+        try:
+            super().__init__(*arguments)
+        except BaseException:
+            self.close()
+            raise
+
     def podman(self, *arguments):
-        command = ["podman"]
-        for flag in ("root", "runroot", "tmpdir"):
+        command = ["podman", "--runroot", self.runroot]
+        for flag in ("root", "tmpdir"):
             command += [f"--{flag}", os.path.join(self.work, flag)]
         return command + list(arguments)
 
@@ -138,6 +148,7 @@ class Podman(Commands):
     def close(self):
         subprocess.run(["umount", "-l", os.path.join(self.work, "root/overlay")], stderr=subprocess.DEVNULL, check=False)
         shutil.rmtree(self.work, ignore_errors=True)
+        shutil.rmtree(self.runroot, ignore_errors=True)
 
 
 class Agent:
