@@ -21,7 +21,7 @@ AGENT_FLAGS := -c release --static-swift-stdlib -Xlinker -s --product podagent
 # the embedded library where there is none, hence the second call.
 SHIM_FLAGS := -c release -Xlinker -s --product podshim
 
-.PHONY: build release deps images test test-vm simulate check test-thread test-address fuzz demo bench bench-network bench-probes reliability format lint install uninstall clean help
+.PHONY: build release deps images test test-vm simulate check test-thread test-address fuzz demo bench bench-network bench-probes bench-images reliability format lint install uninstall clean help
 
 build: ## debug build (the default)
 	$(SWIFT) build
@@ -80,18 +80,23 @@ fuzz: deps ## the parsers of what strangers write, each fed with made-up input f
 demo: deps release images ## run the examples until Ctrl-C, in a directory of its own
 	@examples/demo
 
-bench: deps release images ## measure; prints the tables of docs/performance.md; BENCH=, PROBES= and NETWORK= for the flags of its parts
+bench: deps release images ## measure; prints the tables of docs/performance.md; BENCH=, PROBES=, NETWORK= and PULLS= for the flags of its parts
 	@$(PYTHON) Tests/Benchmarks/bench.py $(BENCH)
 	@echo
 	@$(PYTHON) Tests/Benchmarks/probes.py $(PROBES)
 	@echo
 	@$(PYTHON) Tests/Benchmarks/network.py $(NETWORK)
+	@echo
+	@$(PYTHON) Tests/Benchmarks/images.py $(PULLS)
 
 bench-network: deps release images ## only the network's part of that
 	@$(PYTHON) Tests/Benchmarks/network.py $(NETWORK)
 
 bench-probes: deps release images ## only the part about probes and restarts
 	@$(PYTHON) Tests/Benchmarks/probes.py $(PROBES)
+
+bench-images: deps release images ## only the part about pulling images
+	@$(PYTHON) Tests/Benchmarks/images.py $(PULLS)
 
 # Fails when a container was disturbed or something was left behind; a time that misses its aim is only printed.
 reliability: deps release images ## restarts under load and churn; prints the tables of docs/reliability.md; RELIABILITY= for its flags

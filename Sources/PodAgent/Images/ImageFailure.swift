@@ -111,6 +111,8 @@ enum SourceProblem: Error, Hashable, Sendable {
     case record(RecordProblem)
     /// Two layers of which the file names are the same and the content is to differ.
     case contradictoryLayers(String)
+    /// A layer that its registry does not keep, and that would have to come from wherever the manifest says.
+    case foreignLayer(Digest)
     /// The registry that the image comes from.
     case registry(RegistryProblem)
 }
@@ -142,6 +144,9 @@ extension SourceProblem: CustomStringConvertible {
             "layer \(digest): " + (entry.map { "entry \(String(reflecting: $0)): " } ?? "") + "\(problem)"
         case .record(let problem): "the image store: \(problem)"
         case .contradictoryLayers(let name): "lists \(name) as two different layers"
+        case .foreignLayer(let digest):
+            "layer \(digest) may not be distributed by registries, and is fetched from nowhere else: load the image "
+                + "from an archive that has it"
         case .registry(let problem): "\(problem)"
         }
     }

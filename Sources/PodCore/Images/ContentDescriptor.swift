@@ -54,17 +54,28 @@ public enum ImageMediaType {
         "application/vnd.oci.image.config.v1+json",
         "application/vnd.docker.container.image.v1+json",
     ]
-    private static let layers: Set = [
+    private static let ownLayers: Set = [
         "application/vnd.oci.image.layer.v1.tar",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "application/vnd.docker.image.rootfs.diff.tar",
+    ]
+    private static let foreignLayers: Set = [
+        "application/vnd.oci.image.layer.nondistributable.v1.tar",
         "application/vnd.docker.image.rootfs.foreign.diff.tar",
     ]
     private static let compressions = ["+gzip", ".gzip", "+zstd", ".zstd"]
 
     /// A tar archive, plain or compressed with gzip or zstd. Which of these it is, its first bytes decide.
     static func isLayer(_ type: String) -> Bool {
+        ownLayers.contains(withoutCompression(type)) || isForeignLayer(type)
+    }
+
+    /// A layer that registries do not keep: whoever wants it is to fetch it from the places that its descriptor names.
+    public static func isForeignLayer(_ type: String) -> Bool {
+        foreignLayers.contains(withoutCompression(type))
+    }
+
+    private static func withoutCompression(_ type: String) -> String {
         let suffix = compressions.first { type.hasSuffix($0) } ?? ""
-        return layers.contains(String(type.dropLast(suffix.count)))
+        return String(type.dropLast(suffix.count))
     }
 }

@@ -143,7 +143,12 @@ final class RegistrySource: LayerSource {
             if descriptor.digest == target.digest, let document { return document }
             return try fetch(descriptor, kind)
         }
-        return try descent.image(at: target, names: [name])
+        let image = try descent.image(at: target, names: [name])
+        let blobs = image.layers.compactMap(\.blob)
+        if let foreign = blobs.first(where: { ImageMediaType.isForeignLayer($0.mediaType) }) {
+            throw .foreignLayer(foreign.digest)
+        }
+        return image
     }
 
     private func fetch(
