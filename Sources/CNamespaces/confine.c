@@ -62,6 +62,8 @@ static int limit_all(const struct cns_confinement *what) {
 #if !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer)
     if (limit(RLIMIT_DATA, what->data_bytes_max) < 0) return -1;
 #endif
+    /* Seconds. One that spins is not waited for for ever; an honest one of the largest layer needs minutes. */
+    if (limit(RLIMIT_CPU, 3600) < 0) return -1;
     if (limit(RLIMIT_FSIZE, what->file_bytes_max) < 0) return -1;
     if (limit(RLIMIT_NOFILE, what->descriptors_max) < 0) return -1;
     return limit(RLIMIT_CORE, 0);

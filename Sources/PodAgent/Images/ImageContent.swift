@@ -52,15 +52,18 @@ struct LayoutDirectory: ImageContent {
     }
 }
 
+/// Takes a layer: what would end it early, and how to get its bytes.
+typealias LayerReceiver =
+    @Sendable (ListedLayer, PullCancellation?, () throws(SourceProblem) -> any ByteStream)
+    throws(SourceProblem) -> Void
+
 /// Where the layers of images come from.
 protocol LayerSource {
     /// Hands over each of the layers, once, in whatever order suits, perhaps several at a time from threads of its own.
     /// The stream is made when it is asked for, and is valid during the call.
     func stream(
         _ layers: [ListedLayer],
-        _ body:
-            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
-            throws(SourceProblem) -> Void
+        _ body: @escaping LayerReceiver
     ) throws(SourceProblem)
 
     /// This one need not come: the store has it.
@@ -73,9 +76,7 @@ struct ContentLayers: LayerSource {
 
     func stream(
         _ layers: [ListedLayer],
-        _ body:
-            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
-            throws(SourceProblem) -> Void
+        _ body: @escaping LayerReceiver
     ) throws(SourceProblem) {
         var wanted: [String: ListedLayer] = [:]
         for layer in layers {
@@ -85,7 +86,7 @@ struct ContentLayers: LayerSource {
         }
         try content.stream(Set(wanted.keys)) { (file, stream) throws(SourceProblem) in
             guard let layer = wanted[file] else { return }
-            try body(layer) { stream }
+            try body(layer, nil) { stream }
         }
     }
 

@@ -67,11 +67,12 @@ extension ImageStore {
 
     /// Writes down which layers are on their way.
     private func expect(_ images: [ListedImage], _ isResumable: Bool) throws(SystemFailure) -> String {
-        let names = images.flatMap { $0.names.map(\.storedName) }.sorted().joined(separator: " ")
+        let names = images.flatMap { image in image.names.map { "\($0.storedName) \(image.id)" } }.sorted()
+            .joined(separator: " ")
         let leaf = Self.leaf(for: isResumable ? names : "\(names) \(getpid()) \(Clock.tick().nanoseconds)")
         let record = ExpectedRecord(
             layers: Set(images.flatMap { $0.layers.map(\.diffID.description) }).sorted(),
-            isResumable: isResumable
+            boot: isResumable ? bootID : nil
         )
         try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
             try expected.write(record: record, leaf)
@@ -114,8 +115,12 @@ extension ImageStore {
         }
         guard !missing.isEmpty else { return [] }
         let unpacked = Mutex<Set<Digest>>([])
-        try source.stream(missing) { [self] (layer, stream) throws(SourceProblem) in
-            guard try unpackOnce(layer, from: stream) else { return }
+        try source.stream(missing) { [self] (layer, cancellation, stream) throws(SourceProblem) in
+            guard turns.take(layer.diffID.shortName, unless: cancellation) else {
+                throw .registry(.cancelled)
+            }
+            defer { turns.giveBack(layer.diffID.shortName) }
+            guard try unpackOnce(layer, cancellation, from: stream) else { return }
             unpacked.withLock { _ = $0.insert(layer.diffID) }
         }
         return unpacked.withLock { $0 }
@@ -124,6 +129,7 @@ extension ImageStore {
     /// Unpacks a layer unless somebody else has done so by the time that its lock is free. Only then is it asked for.
     private func unpackOnce(
         _ layer: ListedLayer,
+        _ cancellation: PullCancellation?,
         from stream: () throws(SourceProblem) -> any ByteStream
     ) throws(SourceProblem) -> Bool {
         let name = layer.diffID.shortName
@@ -136,7 +142,12 @@ extension ImageStore {
                     return try work.makeEntry(directory: FileName(name), mode: 0o755)
                 }
                 CrashPoint.beforeLayer.pass("")
-                let facts = try layer.unpack(try stream(), into: directory, limits: limits)
+                let facts = try layer.unpack(
+                    try stream(),
+                    into: directory,
+                    limits: limits,
+                    cancellation: cancellation
+                )
                 CrashPoint.layerUnpacked.pass("")
                 try storing { () throws(SystemFailure) in try publish(layer.diffID, facts) }
             } catch {
@@ -231,6 +242,12 @@ extension ImageStore {
         let raw = directory.raw
         try check("syncfs", layersPath) { cns_syncfs(raw) }
         try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
+            // They may have gone since they were looked at, if nobody expected them any more.
+            for name in record.layers.compactMap({ (try? Digest(parsing: $0))?.shortName }) {
+                guard try layers.kind(of: FileName(name)) == .directory else {
+                    throw SystemFailure(call: "open", subject: "\(layersPath)/\(name)", errno: ENOENT)
+                }
+            }
             let blob = Self.blobLeaf(image.id)
             CrashPoint.beforeImageRecord.pass("")
             try blobs.replaceFile(blob, with: image.configBytes, mode: 0o600, durable: true)

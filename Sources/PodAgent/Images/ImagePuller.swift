@@ -44,6 +44,8 @@ final class ImagePuller {
     var untilLoaded: () async -> Void = {}
     /// Called after each image that came.
     var onPulled: (ImageReference) -> Void = { _ in }
+    /// Called after each pull, also one that has left something behind.
+    var onEnded: () -> Void = {}
     /// Called for whatever is wrong with the node's own credentials, at each pull.
     var onProblem: @NodeActor @Sendable (String) -> Void = { _ in }
 
@@ -100,6 +102,7 @@ final class ImagePuller {
             flight.waiters = [:]
             for waiter in waiters { waiter(result) }
             if case .success = result { onPulled(wish.reference) }
+            onEnded()
         }
         return flight
     }
@@ -110,7 +113,7 @@ final class ImagePuller {
             Task { @NodeActor in flight?.tell(state) }
         }
         let (reference, configuration, onProblem) = (wish.reference, options().registries, onProblem)
-        return await Worker.run {
+        return await OwnThread.run {
             let (credentials, problems) = keys.offers()
             for problem in problems { Task { @NodeActor in onProblem(problem) } }
             let order = PullOrder(
@@ -129,17 +132,21 @@ final class ImagePuller {
     // MARK: Turns
 
     private func enter(_ flight: Flight) async {
-        if running < options().maxParallelImagePulls {
+        if running < options().maxParallelImagePulls, queue.isEmpty {
             running += 1
             return
         }
         flight.tell(.queued)
-        // Whoever leaves hands its place over.
+        // Whoever leaves takes in as many as there is room for.
         await withCheckedContinuation { queue.append($0) }
         flight.tell(PullState())
     }
 
     private func leaveQueue() {
-        if queue.isEmpty { running -= 1 } else { queue.removeFirst().resume() }
+        running -= 1
+        while running < options().maxParallelImagePulls, !queue.isEmpty {
+            running += 1
+            queue.removeFirst().resume()
+        }
     }
 }

@@ -21,25 +21,43 @@ extension ImageStore {
         cancellation: PullCancellation
     ) throws(ImageFailure) -> LoadedImage {
         let present = order.looksForChangesOnly ? wholeImage(order.reference) : nil
-        do throws(SourceProblem) {
-            let source = try ask(order, known: present?.target, progress, cancellation)
-            if source.isUnchanged, let present {
-                try admit(source.accepted, to: order.reference)
-                return present.loaded
+        var skipped = 0
+        while true {
+            do throws(SourceProblem) {
+                let source = try ask(order, skipping: skipped, known: present?.target, progress, cancellation)
+                skipped = source.place + 1
+                return try pull(order, from: source, present, progress)
+            } catch {
+                // A mirror need not have all of what it knows of; the registry itself comes last.
+                let isLast = skipped >= order.configuration.endpoints(for: order.reference).count
+                guard error.isOfRegistry, skipped > 0, !isLast, !cancellation.isCancelled else {
+                    throw .pull(image: order.reference.canonical, error)
+                }
             }
-            let image = try source.image(named: order.reference.pulledName, for: .host)
-            progress.found(image)
-            CrashPoint.pullResolved.pass("")
-            let loaded = try bring([image], from: source, openedWith: source.accepted, isResumable: true)
-            guard let first = loaded.first else { throw .missing("image") }
-            return first
-        } catch {
-            throw .pull(image: order.reference.canonical, error)
         }
+    }
+
+    private func pull(
+        _ order: PullOrder,
+        from source: RegistrySource,
+        _ present: PresentImage?,
+        _ progress: PullProgress
+    ) throws(SourceProblem) -> LoadedImage {
+        if source.isUnchanged, let present {
+            admit(source.accepted, to: order.reference, being: present.loaded.id)
+            return present.loaded
+        }
+        let image = try source.image(named: order.reference.pulledName, for: .host)
+        progress.found(image)
+        CrashPoint.pullResolved.pass("")
+        let loaded = try bring([image], from: source, openedWith: source.accepted, isResumable: true)
+        guard let first = loaded.first else { throw .missing("image") }
+        return first
     }
 
     private func ask(
         _ order: PullOrder,
+        skipping skipped: Int,
         known: Digest?,
         _ progress: PullProgress,
         _ cancellation: PullCancellation
@@ -48,6 +66,7 @@ extension ImageStore {
             return try RegistrySource(
                 order.reference,
                 configuration: order.configuration,
+                skipping: skipped,
                 known: known,
                 progress: progress,
                 cancellation: cancellation,
@@ -85,25 +104,30 @@ extension ImageStore {
 
     // MARK: Who may use it
 
-    /// Remembers whose credentials have opened the registry, for an image that has not changed there.
+    /// Remembers whose credentials have opened the registry, for an image that has not changed there. A name that stands
+    /// for another one by now is left alone.
     private func admit(
         _ accepted: OfferedCredential?,
-        to reference: ImageReference
-    ) throws(SourceProblem) {
-        let known: [NameRecord]
-        do { known = try nameRecords(for: reference) } catch {
-            throw .system(SystemFailure(call: "read", subject: "names", errno: EIO))
-        }
-        try storing { () throws(SystemFailure) in
-            try root.holding(.exclusive, on: Self.lockLeaf, failing: { $0 }) { () throws(SystemFailure) in
-                for record in known {
-                    let access = record.access(to: record.image, openedWith: accepted)
+        to reference: ImageReference,
+        being id: String
+    ) {
+        do throws(ImageFailure) {
+            try alone { () throws(ImageFailure) in
+                for record in try nameRecords(for: reference) where record.image == id {
+                    let access = record.access(to: id, openedWith: accepted)
                     guard access != record.access else { continue }
                     var changed = record
                     changed.access = access
-                    try names.write(record: changed, Self.leaf(for: record.name))
+                    do throws(SystemFailure) {
+                        try names.write(record: changed, Self.leaf(for: record.name))
+                    } catch {
+                        throw .store(error)
+                    }
                 }
             }
+        } catch {
+            // The image is here and may be used. Others just have to show their credentials once more.
+            Log.warning("who may use \(reference) cannot be written down: \(error)")
         }
     }
 }
@@ -138,6 +162,14 @@ extension RegistryCredential {
 }
 
 extension SourceProblem {
+    /// Whether another place that has the image may do better.
+    var isOfRegistry: Bool {
+        switch self {
+        case .registry, .layer(_, _, .stream): true
+        default: false
+        }
+    }
+
     /// Whether there was no room.
     var isFullDisk: Bool {
         switch self {

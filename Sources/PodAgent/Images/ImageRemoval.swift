@@ -139,7 +139,7 @@ extension ImageStore {
             try alone { () throws(ImageFailure) in
                 do throws(SystemFailure) {
                     try sweep(work) { _ in false }
-                    try sweepExpected { $0.isResumable }
+                    try sweepExpected { $0.boot == bootID && $0.boot != nil }
                 } catch {
                     throw .store(error)
                 }

@@ -1,3 +1,4 @@
+import CNamespaces
 import Glibc
 import PodCore
 
@@ -39,10 +40,15 @@ final class ImageStore: Sendable {
     let preloads: RootedDirectory
     /// Who needs the images, as far as this process knows.
     let uses = ImageUses()
+    /// Whose turn it is to bring a layer.
+    let turns = LayerTurns()
+    /// Of this boot, from the kernel; empty if it does not say.
+    let bootID: String
 
     /// Opens the store, makes it if there is none, and clears away what a crash has left.
     init(stateDirectory: RootedDirectory, limits: ImageLimits = ImageLimits()) throws(ImageFailure) {
         self.limits = limits
+        bootID = Self.readBootID()
         do throws(SystemFailure) {
             let root = try stateDirectory.makeDirectory(
                 "images",
@@ -69,6 +75,17 @@ final class ImageStore: Sendable {
             throw .store(error)
         }
         try collectGarbage()
+    }
+}
+
+extension ImageStore {
+    private static func readBootID() -> String {
+        let path = "/proc/sys/kernel/random/boot_id"
+        let raw = cns_openat(AT_FDCWD, path, O_RDONLY, 0)
+        guard raw >= 0,
+            let bytes = try? readRegularFile(Descriptor(adopting: raw), subject: path, limit: 4096)
+        else { return "" }
+        return String(decoding: bytes.prefix { $0 != 10 }, as: UTF8.self)
     }
 }
 

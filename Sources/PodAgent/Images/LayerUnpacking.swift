@@ -18,12 +18,17 @@ struct ListedLayer: Hashable, Sendable {
         _ stream: any ByteStream,
         into directory: RootedDirectory,
         limits: ImageLimits,
-        program: UnpackerProgram = .own
+        program: UnpackerProgram = .own,
+        cancellation: PullCancellation? = nil
     ) throws(SourceProblem) -> LayerTree.Facts {
         let bytes = MeasuredStream(stream, blob?.digest.algorithm ?? .sha256, limit: blob?.size ?? .max)
         var entry: String?
         do throws(LayerProblem) {
-            let verdict = try start(in: directory, limits, program).run(bytes)
+            let run = try start(in: directory, limits, program)
+            // It dies, and so has nothing more to say.
+            let handler = cancellation?.add { [stop = run.stop] in stop() }
+            defer { if let handler { cancellation?.remove(handler) } }
+            let verdict = try run.run(bytes)
             entry = verdict.entry
             if let problem = verdict.problem { throw problem }
             try verify(bytes)

@@ -63,8 +63,9 @@ struct ExpectedRecord: StoreRecord {
     static let currentVersion = 1
     var version = currentVersion
     var layers: [String]
-    /// Whether what has come is kept for another attempt when nobody brings it any more.
-    var isResumable: Bool
+    /// Until the end of which boot what has come is kept for another attempt, when nobody brings it any more; nil when it is
+    /// not. It is written to the disk only with the image, so after a power cut nobody knows what of it is there.
+    var boot: String?
 }
 
 /// `preloads/<hash of the path>.json`: an archive that was loaded because of where it lies. While it lies there, its images

@@ -50,17 +50,21 @@ struct UnpackerProgram: Sendable {
 /// An unpacker that must be reaped, and is in every case when its owner goes away.
 final class StartedUnpacker {
     let pid: pid_t
-    private let pidfd: Descriptor
+    let pidfd: SharedDescriptor
     private var hasEnded = false
+    /// How long one gets to end by itself that has closed its socket, in milliseconds.
+    private static let endTime: Int32 = 5_000
 
     init(pid: pid_t, pidfd: consuming Descriptor) {
         self.pid = pid
-        self.pidfd = pidfd
+        self.pidfd = SharedDescriptor(pidfd)
     }
 
-    /// Waits for its end. Blocks.
+    /// Waits for its end, and sees to it. Blocks.
     func end() -> UnpackerEnd {
         hasEnded = true
+        var polled = pollfd(fd: pidfd.raw, events: Int16(POLLIN), revents: 0)
+        if poll(&polled, 1, Self.endTime) == 0 { _ = cns_pidfd_send_signal(pidfd.raw, SIGKILL) }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0 && errno == EINTR {}
         return status & 0x7f == 0 ? .exited(status >> 8 & 0xff) : .signalled(status & 0x7f)

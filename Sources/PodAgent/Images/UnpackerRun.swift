@@ -48,6 +48,12 @@ final class UnpackerRun {
         try UnpackerSocket(raw: ours).send(.order, json: order)
     }
 
+    /// Kills it, from any thread; what is left of it is seen to by ``run(_:)``.
+    var stop: @Sendable () -> Void {
+        let pidfd = process.pidfd
+        return { _ = cns_pidfd_send_signal(pidfd.raw, SIGKILL) }
+    }
+
     /// Hands over all of the stream, unless there is a verdict before. The process is gone when this returns.
     func run(_ stream: any ByteStream) throws(LayerProblem) -> UnpackerVerdict {
         while true {

@@ -128,7 +128,11 @@ final class ImageKeeper {
 
     private func collection() async -> Outcome {
         let (store, space, limits) = (store, space, limits())
-        guard limits.isOn, knowsNeeds else { return .off }
+        guard limits.isOn, knowsNeeds else {
+            // What failed pulls have left goes in any case.
+            _ = await Worker.run { try? store.collectGarbage() }
+            return .off
+        }
         let outcome = await Worker.run { () -> Outcome in
             do throws(ImageFailure) {
                 // What went while somebody was loading may still lie there.

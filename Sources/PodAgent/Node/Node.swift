@@ -57,10 +57,8 @@ final class Node {
         context.pullSecrets.onChange = { [unowned self] in imagesChanged() }
         context.puller.options = { [context] in context.options }
         context.puller.untilLoaded = { [preload] in await preload.finished() }
-        context.puller.onPulled = { [unowned self] reference in
-            imageCame(reference)
-            Task { await images.collectIfNeeded() }
-        }
+        context.puller.onPulled = { [unowned self] in imageCame($0) }
+        context.puller.onEnded = { [unowned self] in Task { await images.collectIfNeeded() } }
         context.puller.onProblem = { [context] in
             context.warnOnce(PodRecord(.warning, "RegistryCredentials", $0))
         }

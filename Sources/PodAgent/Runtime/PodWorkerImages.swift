@@ -54,7 +54,7 @@ extension PodWorker {
             throw StartFailure(waiting: Waiting("InvalidImageName", error.waitingMessage))
         }
         record(.normal, "Pulling", "Pulling image \(image.quoted)", container)
-        warnOfMissingSecrets(container)
+        warnOfMissingSecrets()
         let wish = PullWish(reference: reference, keys: keys, owner: node.pullOwner(of: pod))
         let name = container.name
         let result = await node.puller.pull(wish) { [weak self] state in self?.show(state, of: name) }
@@ -90,13 +90,13 @@ extension PodWorker {
     }
 
     /// In the kubelet's words (reference §13.4.4).
-    private func warnOfMissingSecrets(_ container: Container) {
+    private func warnOfMissingSecrets() {
         let missing = node.pullSecrets.configurations(for: pod).missing
         guard !missing.isEmpty else { return }
         let text =
             "Unable to retrieve some image pull secrets (\(missing.joined(separator: ", "))); "
             + "attempting to pull the image may not succeed."
-        record(.warning, "FailedToRetrieveImagePullSecret", text, container)
+        node.events.record(PodRecord(.warning, "FailedToRetrieveImagePullSecret", text), about: pod)
     }
 
     private func record(_ kind: PodRecord.Kind, _ reason: String, _ message: String, _ container: Container) {

@@ -318,7 +318,7 @@ struct ImageStoreTests {
             let store = try scratch.store()
             let layer = Digest(of: base).shortName
             _ = try store.layers.makeDirectory(layer, mode: 0o755)
-            let expected = ExpectedRecord(layers: ["\(Digest(of: base))"], isResumable: true)
+            let expected = ExpectedRecord(layers: ["\(Digest(of: base))"], boot: store.bootID)
             try store.expected.write(record: expected, "one.json")
             try store.collectGarbage()
             #expect(try scratch.stored("layers").contains(layer))
@@ -330,12 +330,16 @@ struct ImageStoreTests {
         }
     }
 
-    @Test("What a pull has left is kept for a day, what a load has left is not kept at all")
+    @Test("What a pull has left is kept for a day of the same boot, what a load has left is not kept at all")
     func oldExpectations() throws {
         try Scratch.run { scratch in
             let store = try scratch.store()
-            for (leaf, isResumable) in [("pull.json", true), ("load.json", false), ("old.json", true)] {
-                try store.expected.write(record: ExpectedRecord(layers: [], isResumable: isResumable), leaf)
+            let kept = [
+                ("pull.json", store.bootID), ("load.json", nil), ("old.json", store.bootID),
+                ("boot.json", "b"),
+            ]
+            for (leaf, boot) in kept {
+                try store.expected.write(record: ExpectedRecord(layers: [], boot: boot), leaf)
             }
             let yesterday = timespec(tv_sec: time(nil) - 25 * 3600, tv_nsec: 0)
             #expect(utimensat(store.expected.raw, "old.json", [yesterday, yesterday], 0) == 0)

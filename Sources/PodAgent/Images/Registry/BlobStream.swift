@@ -1,10 +1,11 @@
 import PodCore
 
-/// A blob as it comes from a registry. When the connection breaks, the rest is asked for, for as long as each attempt
-/// brings something. What it amounts to is judged by whoever reads it.
+/// A blob as it comes from a registry. When the connection breaks, the rest is asked for, for as long as the attempts
+/// bring something. What it amounts to is judged by whoever reads it.
 final class BlobStream: ByteStream {
-    /// Attempts in a row that bring nothing.
+    /// Attempts in a row that bring nothing to speak of.
     private static let vainAttemptsMax = 5
+    private static let worthwhileBytes: Int64 = 64 << 10
 
     private let session: RegistrySession
     private let fetcher: HTTPFetcher
@@ -13,6 +14,8 @@ final class BlobStream: ByteStream {
     private var answer: HTTPFetchAnswer?
     private var position: Int64 = 0
     private var vainAttempts = 0
+    /// Where the last attempt began.
+    private var attemptedAt: Int64 = 0
     /// Bytes to pass over: the server began anew although it was asked for the rest.
     private var surplus: Int64 = 0
 
@@ -29,6 +32,10 @@ final class BlobStream: ByteStream {
     func next() throws(StreamProblem) -> UnsafeRawBufferPointer {
         while true {
             do throws(RegistryProblem) {
+                // All is here; a connection that breaks now takes nothing away.
+                if position == blob.size, answer == nil, position > 0 {
+                    return UnsafeRawBufferPointer(start: nil, count: 0)
+                }
                 let bytes = try piece()
                 if bytes.isEmpty, position < blob.size {
                     throw .unreachable(
@@ -36,10 +43,12 @@ final class BlobStream: ByteStream {
                         reason: "the answer ended after \(position) of \(blob.size) bytes"
                     )
                 }
-                if !bytes.isEmpty { vainAttempts = 0 }
                 return bytes
             } catch {
                 answer = nil
+                if position == blob.size, error.isPassing { continue }
+                if position - attemptedAt >= Self.worthwhileBytes { vainAttempts = 0 }
+                attemptedAt = position
                 guard error.isPassing, vainAttempts < Self.vainAttemptsMax else { throw .registry(error) }
                 // At once the first time, then after 1, 2, 4, 8 seconds.
                 if vainAttempts > 0 { try pause(milliseconds: 500 << vainAttempts) }

@@ -19,17 +19,26 @@ struct HTTPFetchRequest {
 final class HTTPFetcher {
     let cancellation: PullCancellation
     fileprivate let multi: UnsafeMutableRawPointer
+    private let handler: Int
+    /// How the transfers have ended whose owners have not looked yet.
+    fileprivate var outcomes: [UnsafeMutableRawPointer: CURLcode] = [:]
+
+    private struct Waker: @unchecked Sendable {
+        // curl_multi_wakeup may be called from any thread.
+        let multi: UnsafeMutableRawPointer
+    }
 
     init(_ cancellation: PullCancellation) {
         precondition(CurlHandle.library == CURLE_OK, "libcurl does not begin")
         guard let multi = curl_multi_init() else { fatalError("curl_multi_init: no memory") }
         self.multi = multi
         self.cancellation = cancellation
-        cancellation.add(multi)
+        let waker = Waker(multi: multi)
+        handler = cancellation.add { curl_multi_wakeup(waker.multi) }
     }
 
     deinit {
-        cancellation.remove(multi)
+        cancellation.remove(handler)
         curl_multi_cleanup(multi)
     }
 
@@ -88,16 +97,19 @@ final class HTTPFetchAnswer: CurlHandle {
 
     deinit {
         curl_multi_remove_handle(fetcher.multi, easy)
+        fetcher.outcomes[easy] = nil
         buffer.deallocate()
     }
 
     private func configure(_ request: HTTPFetchRequest) {
         set(CURLOPT_USERAGENT, "podagent/\(PodAgentVersion.text)")
         set(CURLOPT_CONNECTTIMEOUT, 30)
-        // A server that has said nothing for a minute is taken for gone.
-        set(CURLOPT_LOW_SPEED_LIMIT, 1)
+        // A server that has brought next to nothing for a minute is taken for gone.
+        set(CURLOPT_LOW_SPEED_LIMIT, 1024)
         set(CURLOPT_LOW_SPEED_TIME, 60)
         set(CURLOPT_TCP_KEEPALIVE, 1)
+        // What a proxy says of a tunnel is not the answer.
+        set(CURLOPT_SUPPRESS_CONNECT_HEADERS, 1)
         set(CURLOPT_BUFFERSIZE, Self.pieceMax)
         set(CURLOPT_PATH_AS_IS, 1)
         _ = speak(Int(CURL_HTTP_VERSION_1_1))
@@ -171,14 +183,22 @@ final class HTTPFetchAnswer: CurlHandle {
         guard !fetcher.cancellation.isCancelled else { throw .cancelled }
         var running: Int32 = 0
         let before = used
-        curl_multi_perform(fetcher.multi, &running)
+        let code = curl_multi_perform(fetcher.multi, &running)
+        guard code == CURLM_OK else {
+            throw .unreachable(url: url, reason: String(cString: curl_multi_strerror(code)))
+        }
         var left: Int32 = 0
         while let message = curl_multi_info_read(fetcher.multi, &left)?.pointee {
-            if message.msg == CURLMSG_DONE, message.easy_handle == easy { outcome = message.data.result }
+            guard message.msg == CURLMSG_DONE, let ended = message.easy_handle else { continue }
+            fetcher.outcomes[ended] = message.data.result
         }
+        outcome = fetcher.outcomes.removeValue(forKey: easy)
         if outcome != nil || used > before || isPaused { return }
         // Woken by the server, by libcurl's own timers, or by a cancellation.
-        curl_multi_poll(fetcher.multi, nil, 0, 60_000, nil)
+        let polled = curl_multi_poll(fetcher.multi, nil, 0, 60_000, nil)
+        guard polled == CURLM_OK else {
+            throw .unreachable(url: url, reason: String(cString: curl_multi_strerror(polled)))
+        }
     }
 
     /// The next bytes of the body, empty at its end; valid until the next call.
@@ -224,6 +244,12 @@ final class HTTPFetchAnswer: CurlHandle {
 }
 
 extension String {
-    /// A URL as it may be shown: queries have keys in them.
-    var withoutQuery: String { String(prefix { $0 != "?" && $0 != "#" }) }
+    /// A URL as it may be shown: queries have keys in them, and users passwords.
+    var withoutQuery: String {
+        let shown = String(prefix { $0 != "?" && $0 != "#" })
+        guard let start = shown.firstRange(of: "://")?.upperBound else { return shown }
+        let authority = shown[start...].prefix { $0 != "/" }
+        guard let at = authority.lastIndex(of: "@") else { return shown }
+        return String(shown[..<start] + shown[shown.index(after: at)...])
+    }
 }

@@ -17,6 +17,9 @@ final class RegistrySession: Sendable {
     private let origin: WebOrigin
     /// What is sent in `Authorization`, and until when it is good.
     private let authorization = Mutex<(header: String, until: Tick)?>(nil)
+    private let hasShown = Mutex(false)
+    /// Whether the credentials were needed: a registry that is open has not been asked for any.
+    var hasShownCredential: Bool { hasShown.withLock { $0 } }
 
     init(
         _ endpoint: RegistryEndpoint,
@@ -30,6 +33,7 @@ final class RegistrySession: Sendable {
         self.origin = origin
         if case .registryToken(let token) = credential {
             authorization.withLock { $0 = ("Bearer \(token)", Tick(nanoseconds: .max)) }
+            hasShown.withLock { $0 = true }
         }
     }
 
@@ -128,6 +132,7 @@ final class RegistrySession: Sendable {
         let header = Self.basic(user, password)
         guard header != shown else { throw failure }
         authorization.withLock { $0 = (header, Tick(nanoseconds: .max)) }
+        hasShown.withLock { $0 = true }
         return header
     }
 
@@ -150,6 +155,7 @@ final class RegistrySession: Sendable {
         }
         var fields = [("scope", challenge.parameters["scope"] ?? "repository:\(endpoint.repository):pull")]
         if let service = challenge.parameters["service"] { fields.insert(("service", service), at: 0) }
+        if credential != nil { hasShown.withLock { $0 = true } }
         var request = HTTPFetchRequest(url: realm)
         (request.host, request.isLoopback) = settings(of: server)
         switch credential {

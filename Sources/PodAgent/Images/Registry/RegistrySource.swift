@@ -43,6 +43,7 @@ final class RegistrySource: LayerSource {
     init(
         _ reference: ImageReference,
         configuration: RegistryConfiguration,
+        skipping skipped: Int = 0,
         known: Digest?,
         progress: PullProgress,
         cancellation: PullCancellation,
@@ -54,7 +55,7 @@ final class RegistrySource: LayerSource {
             fetcher, cancellation, progress, limits
         )
         var failure: RegistryProblem?
-        for endpoint in configuration.endpoints(for: reference) {
+        for (index, endpoint) in configuration.endpoints(for: reference).enumerated().dropFirst(skipped) {
             // What the registry itself says counts more than what its mirrors do.
             failure = nil
             for offered in credentials(endpoint).map(Optional.init) + [nil] {
@@ -62,7 +63,8 @@ final class RegistrySource: LayerSource {
                     let session = try RegistrySession(endpoint, offered?.credential, configuration)
                     let found = try Self.resolve(reference, known, session, fetcher, limits)
                     (target, document) = found
-                    (self.session, accepted) = (session, offered)
+                    (self.session, accepted) = (session, session.hasShownCredential ? offered : nil)
+                    place = index
                     return
                 } catch {
                     if error == .cancelled { throw error }
@@ -74,6 +76,9 @@ final class RegistrySource: LayerSource {
         }
         throw failure ?? .malformed(url: reference.repository, reason: "there is no place to ask")
     }
+
+    /// How many places of the repository come before the one that has answered.
+    private(set) var place = 0
 
     private static func resolve(
         _ reference: ImageReference,
@@ -181,41 +186,50 @@ final class RegistrySource: LayerSource {
 
     func stream(
         _ layers: [ListedLayer],
-        _ body:
-            @escaping @Sendable (ListedLayer, () throws(SourceProblem) -> any ByteStream)
-            throws(SourceProblem) -> Void
+        _ body: @escaping LayerReceiver
     ) throws(SourceProblem) {
         let work = Mutex(Work(rest: layers[...]))
         let group = DispatchGroup()
-        let (session, cancellation, progress) = (session, cancellation, progress)
+        let (session, progress) = (session, progress)
+        // One failed layer is a failed image: the others need not come.
+        let cancellation = PullCancellation(within: cancellation)
         @Sendable func run() {
             let fetcher = HTTPFetcher(cancellation)
             while let layer = work.withLock({ $0.failure == nil ? $0.rest.popFirst() : nil }) {
                 do throws(SourceProblem) {
-                    try body(layer) { () throws(SourceProblem) in
+                    try body(layer, cancellation) { () throws(SourceProblem) in
                         BlobStream(try layer.described(), session, fetcher) {
                             progress.received($0, of: layer)
                         }
                     }
                     progress.isHere(layer)
                 } catch {
+                    // What was stopped has failed for no reason of its own.
+                    let failure: SourceProblem = cancellation.isCancelled ? .registry(.cancelled) : error
                     let isFirst = work.withLock { work in
-                        defer { work.failure = work.failure ?? error }
+                        defer { work.failure = work.failure ?? failure }
                         return work.failure == nil
                     }
-                    // One failed layer is a failed image: the others need not come.
                     if isFirst { cancellation.cancel() }
                 }
             }
         }
-        for _ in 0..<min(Self.connections, layers.count) {
-            Self.queue.async(group: group) { run() }
+        for _ in 1..<min(Self.connections, layers.count) {
+            group.enter()
+            do throws(SystemFailure) {
+                try OwnThread.start {
+                    run()
+                    group.leave()
+                }
+            } catch {
+                // The layers come one by one then.
+                group.leave()
+            }
         }
+        run()
         group.wait()
         if let failure = work.withLock({ $0.failure }) { throw failure }
     }
-
-    private static let queue = DispatchQueue(label: "podagent.layers", attributes: .concurrent)
 }
 
 extension ListedLayer {

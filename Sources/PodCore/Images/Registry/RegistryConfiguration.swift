@@ -70,7 +70,10 @@ public struct RegistryEndpoint: Hashable, Sendable {
     public var base: String { "\(origin)/v2/\(repository)" }
 
     /// Whether nobody but this machine answers to the name.
+    ///
+    /// - Parameter host: As in a URL, or without the brackets of an IPv6 address.
     public static func isLoopback(_ host: String) -> Bool {
+        if host == "::1" { return true }
         if host.hasPrefix("[") { return host.hasPrefix("[::1]") }
         let name = host.split(separator: ":").first.map(String.init) ?? host
         if name == "localhost" || name.hasSuffix(".localhost") { return true }
