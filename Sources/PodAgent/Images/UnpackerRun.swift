@@ -5,7 +5,7 @@ import PodCore
 /// The agent's side of the unpacking of one layer: starts the process, feeds it, and hears what came of it. Blocks.
 ///
 /// What comes back is from a process that a stranger's bytes may have taken over. It can have directories of its own
-/// file system marked as opaque, say what it likes of this layer, and no more.
+/// file system marked as opaque, and say what it likes of this layer; see docs/image-security.md for what follows.
 final class UnpackerRun {
     /// What the pipe to it holds, in bytes.
     private static let pipeBytes = 1 << 20
