@@ -156,6 +156,14 @@ struct PullNodeTests {
         }
     }
 
+    /// Text that cannot be packed: no layer of it comes in one piece.
+    private static let noise: String = {
+        var random = SplitMix(state: 1)
+        return String(
+            (0..<100_000).map { _ in Character(UnicodeScalar(UInt8.random(in: 33...126, using: &random))) }
+        )
+    }()
+
     /// A registry whose upper layer comes a byte at a time for as long as somebody wants it.
     private func dripping(_ image: TestImage, _ body: (HostileRegistry, TestNode, Flag, Flag) throws -> Void)
         throws
@@ -164,9 +172,9 @@ struct PullNodeTests {
         let path = image.blobPath(blob)
         try facing(image.published()) { request, _ in
             guard request.path == path else { return nil }
-            return HostileRegistry.Reply(announced: 1 << 20) { connection in
+            return HostileRegistry.Reply(announced: blob.count) { connection in
                 isAsked.set()
-                while connection.write([0]) { usleep(20_000) }
+                for byte in blob where connection.write([byte]) { usleep(20_000) }
                 isLeft.set()
             }
         } _: { registry, node in
@@ -177,12 +185,15 @@ struct PullNodeTests {
     @Test("The pull of a Pod that is deleted ends with it")
     func deleted() throws {
         var image = TestImage.runnable("one")
-        image.layers[1] = TestImage.layer("big", String(repeating: "x", count: 1 << 20))
+        image.layers[1] = TestImage.layer("big", Self.noise)
         try dripping(image) { registry, node, isAsked, isLeft in
             try node.put("web.yaml", Self.pod("web", "\(registry.host)/app:1"))
             isAsked.wait()
-            let description = try node.ask("describe", "pod", "web")
-            #expect(description.contains("Pulling image"), "\(description)")
+            try eventually("how far it is stands in the description") {
+                let description = try node.ask("describe", "pod", "web")
+                let progress = #/Message: +Pulling image: [\d.]+.?B of [\d.]+.B, 1 of 2 layers/#
+                return description.contains(progress)
+            }
             node.remove("web.yaml")
             try node.wait("web", for: "delete")
             #expect(isLeft.wait())
@@ -193,7 +204,7 @@ struct PullNodeTests {
     @Test("A client that goes takes its pull along")
     func clientGone() throws {
         var image = TestImage.runnable("one")
-        image.layers[1] = TestImage.layer("big", String(repeating: "x", count: 1 << 20))
+        image.layers[1] = TestImage.layer("big", Self.noise)
         try dripping(image) { registry, node, isAsked, isLeft in
             let output = "\(node.directory)/scratch/pull"
             let client = try Subprocess(
