@@ -6,10 +6,13 @@ final class Flag: Sendable {
 
     func set() { semaphore.signal() }
 
-    /// Returns at once when it has happened before; whether it has within a minute.
+    /// In seconds. Swift's own threads, one for each processor, may be taken by the simulations for minutes.
+    static let patience = 400.0
+
+    /// Returns at once when it has happened before; whether it has within ``patience``.
     @discardableResult
     func wait() -> Bool {
-        guard semaphore.wait(timeout: .now() + 60) == .success else { return false }
+        guard semaphore.wait(timeout: .now() + Self.patience) == .success else { return false }
         semaphore.signal()
         return true
     }

@@ -33,7 +33,7 @@ struct PullSharingTests {
                 group.leave()
             }
         }
-        try #require(group.wait(timeout: .now() + 60) == .success)
+        try #require(group.wait(timeout: .now() + Flag.patience) == .success)
         return outcomes.kept.withLock { kept in kept.sorted { $0.key < $1.key }.map(\.value) }
     }
 
@@ -165,7 +165,7 @@ struct PullSharingTests {
             tasks[0].cancel()
             try eventually("the first is told") { outcomes.kept.withLock { $0[0] != nil } }
             mayCome.set()
-            try #require(group.wait(timeout: .now() + 60) == .success)
+            try #require(group.wait(timeout: .now() + Flag.patience) == .success)
             #expect(throws: ImageFailure.self) { try outcomes.kept.withLock { $0[0] }?.get() }
             #expect(try outcomes.kept.withLock { $0[1] }?.get().image.id == "\(Self.first.id)")
             #expect(registry.fetches(of: blob) == 1)
